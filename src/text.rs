@@ -1,0 +1,9 @@
+//! Text without a heap: buffers, lines and editors of common shapes.
+
+pub mod assignments;
+mod buf;
+pub mod diff;
+pub mod lines;
+
+pub use buf::Buf;
+pub(crate) use buf::put;

@@ -1,0 +1,13 @@
+//! Values that are right once they exist: parsed at the border, never checked again.
+
+mod hash_kind;
+mod host_name;
+mod ipv4;
+mod mac;
+mod secret;
+
+pub use hash_kind::HashKind;
+pub use host_name::{HostName, HostNameFault};
+pub use ipv4::{Ipv4, Mask, Prefix};
+pub use mac::Mac;
+pub use secret::Secret;

@@ -1,0 +1,1 @@
+//! Rigs that the tests share.

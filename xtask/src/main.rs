@@ -1,0 +1,3 @@
+//! `cargo xtask`: builds, tests and boots osconf.
+
+fn main() {}
