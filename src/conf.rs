@@ -1,0 +1,109 @@
+//! os.conf as a value: typed, valid, and with every doubt reported.
+//!
+//! The contract is Alibaba Cloud's page "Configure Customized Linux images";
+//! what it leaves open is decided here, at the item that it concerns.
+
+use crate::limits::{NAME_SERVERS, NICS, ROUTES};
+use crate::value::{HostName, Ipv4, Mac, Mask, Prefix, Secret};
+use heapless::Vec;
+
+/// What os.conf says, part by part.
+pub struct Conf<'a> {
+    /// `hostname`.
+    pub host_name: Wish<HostName<'a>>,
+    /// `password`, decoded.
+    pub password: Wish<Secret>,
+    /// Every `ethN_…`.
+    pub network: Wish<Network>,
+    /// `dns_nameserver`.
+    pub name_servers: Wish<NameServers>,
+}
+
+/// What os.conf says about one part.
+pub enum Wish<T> {
+    /// Nothing: the part stays as it is.
+    Nothing,
+    /// This.
+    Value(T),
+    /// Something that cannot be right, which was reported: the part stays as it
+    /// is, and os.conf is kept.
+    Invalid,
+}
+
+impl<T> Wish<T> {
+    /// What is wished for, if that is known.
+    pub const fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// The servers that resolve names, in the order in which they are asked.
+pub type NameServers = Vec<Ipv4, NAME_SERVERS>;
+
+/// The whole list of NICs and where packets go.
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub struct Network {
+    /// The NICs, by ascending label.
+    pub nics: Vec<Nic, NICS>,
+    /// The routes other than the default route, in the order of os.conf.
+    pub routes: Vec<Route, ROUTES>,
+    /// Where everything else goes: at most one in total.
+    pub default_route: Option<Route>,
+}
+
+impl Network {
+    /// The routes of `nic` without the default route.
+    pub fn routes_of(&self, nic: &Nic) -> impl Iterator<Item = &Route> + Clone {
+        let label = nic.label;
+        self.routes.iter().filter(move |route| route.label == label)
+    }
+
+    /// The gateway of the default route, if it leaves through `nic`.
+    pub fn default_gateway_of(&self, nic: &Nic) -> Option<Ipv4> {
+        self.default_route
+            .filter(|route| route.label == nic.label)
+            .map(|route| route.gateway)
+    }
+}
+
+/// One NIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nic {
+    /// The N of `ethN`: a label within os.conf, not the kernel's name.
+    pub label: u8,
+    /// By which the NIC is found. Without it, the label is the name.
+    pub mac: Option<Mac>,
+    /// Its address.
+    pub address: Ipv4,
+    /// Its subnet's mask.
+    pub mask: Mask,
+}
+
+impl Nic {
+    /// The subnet that this NIC is in.
+    #[must_use]
+    pub const fn subnet(&self) -> Prefix {
+        Prefix::of(self.address, self.mask)
+    }
+
+    /// Whether `gateway` is not in the NIC's subnet, so that the kernel must be
+    /// told that it can be reached directly all the same.
+    #[must_use]
+    pub const fn is_off_subnet(&self, gateway: Ipv4) -> bool {
+        !self.subnet().contains(gateway)
+    }
+}
+
+/// One route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The label of the NIC that it leaves through.
+    pub label: u8,
+    /// For which destinations.
+    pub destination: Prefix,
+    /// The next hop.
+    pub gateway: Ipv4,
+}

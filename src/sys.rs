@@ -1,0 +1,183 @@
+//! Every system call of the program.
+//!
+//! [`Sys`] is the kernel as the rest of the program sees it: a trait, so that
+//! tests can put a kernel of their own in its place, in which call number N
+//! fails. [`Linux`] is the real one. Nothing here knows what the files mean.
+//!
+//! All `unsafe` of the program lies in this folder.
+
+#![allow(unsafe_code)]
+
+mod linux;
+mod memory;
+
+pub use linux::Linux;
+
+use core::ffi::CStr;
+use core::ops::DerefMut;
+use rustix::io::Errno;
+
+/// What a system call gives, or the kernel's reason why not.
+pub type Result<T> = core::result::Result<T, Errno>;
+
+/// How a name is opened. No way follows a link that is the last component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A folder, to name things in it, sync it, or list it.
+    Folder,
+    /// A file, to read it; never blocks (`O_NONBLOCK`), whatever it is.
+    Read,
+    /// A file that is there, to overwrite its bytes.
+    Write,
+    /// A file that is not there yet, with this mode.
+    Create(u32),
+}
+
+/// What kind of thing a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// A device, FIFO or socket.
+    Other,
+}
+
+/// What stat(2) tells, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// What it is.
+    pub kind: Kind,
+    /// Permission bits, `07777`.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Names.
+    pub links: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// The device that holds it, `makedev(3)`.
+    pub device: u64,
+    /// For a device: which one, `makedev(3)`.
+    pub special: u64,
+    /// Last change of the content, in seconds since 1970.
+    pub modified: i64,
+}
+
+/// What kind of file system holds a file, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileSystem {
+    /// In memory: gone with the power.
+    Ram,
+    /// FAT: no owners, no links, inode numbers that last for one mount.
+    Fat,
+    /// Layers; whether the upper one lasts must be asked elsewhere.
+    Overlay,
+    /// Any other, with lasting inodes.
+    Disk,
+}
+
+/// Where a line of text goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// What was asked for.
+    Output,
+    /// All else.
+    Error,
+}
+
+/// The kernel.
+///
+/// Names are single components unless the method says otherwise; each method is
+/// one system call where the kernel has one for it, so that call number N of a
+/// run is the same one in each run.
+pub trait Sys {
+    /// An open file, folder or socket; closed when dropped.
+    type Fd;
+    /// Memory that was zero when it came; wiped when dropped.
+    type Map: DerefMut<Target = [u8]>;
+
+    /// Opens the folder `path` of the running system: `/`, or what `--root` names.
+    /// Links are followed: whoever starts us names this one.
+    fn open_folder(&self, path: &CStr) -> Result<Self::Fd>;
+    /// Opens `path`, of any depth, below `root`. Links on the way, and `..`, are
+    /// taken as if `root` were `/`; a link at the end is followed likewise,
+    /// but not by [`Access::Create`].
+    fn open_below(&self, root: &Self::Fd, path: &CStr, access: Access) -> Result<Self::Fd>;
+    /// Opens `name` in `folder`.
+    fn open(&self, folder: &Self::Fd, name: &CStr, access: Access) -> Result<Self::Fd>;
+    /// Tells about an open file.
+    fn meta(&self, fd: &Self::Fd) -> Result<Meta>;
+    /// Tells about `name` in `folder`; of a link, about the link itself.
+    fn meta_of(&self, folder: &Self::Fd, name: &CStr) -> Result<Meta>;
+    /// Which kind of file system holds `fd`.
+    fn file_system(&self, fd: &Self::Fd) -> Result<FileSystem>;
+    /// Reads from `offset`; less than asked for only at the end or by accident.
+    fn read_at(&self, fd: &Self::Fd, bytes: &mut [u8], offset: u64) -> Result<usize>;
+    /// Writes at `offset`; possibly less than given.
+    fn write_at(&self, fd: &Self::Fd, bytes: &[u8], offset: u64) -> Result<usize>;
+    /// Makes the file this long.
+    fn set_len(&self, fd: &Self::Fd, len: u64) -> Result<()>;
+    /// Sets the permission bits.
+    fn set_mode(&self, fd: &Self::Fd, mode: u32) -> Result<()>;
+    /// Sets owner and group.
+    fn set_owner(&self, fd: &Self::Fd, uid: u32, gid: u32) -> Result<()>;
+    /// The names of all extended attributes, each with a final NUL.
+    fn list_attributes(&self, fd: &Self::Fd, names: &mut [u8]) -> Result<usize>;
+    /// The value of an extended attribute.
+    fn attribute(&self, fd: &Self::Fd, name: &CStr, value: &mut [u8]) -> Result<usize>;
+    /// Sets an extended attribute.
+    fn set_attribute(&self, fd: &Self::Fd, name: &CStr, value: &[u8]) -> Result<()>;
+    /// Makes a file or folder durable.
+    fn sync(&self, fd: &Self::Fd) -> Result<()>;
+    /// Makes the whole file system that holds `fd` durable.
+    fn sync_file_system(&self, fd: &Self::Fd) -> Result<()>;
+    /// Takes the write lock of fcntl(2) on the whole file, or fails at once.
+    fn lock(&self, fd: &Self::Fd) -> Result<()>;
+    /// Gives a file a second name.
+    fn link(&self, from: &Self::Fd, name: &CStr, to: &Self::Fd, second: &CStr) -> Result<()>;
+    /// Makes the symbolic link `name` that says `target`.
+    fn symlink(&self, target: &CStr, folder: &Self::Fd, name: &CStr) -> Result<()>;
+    /// Moves a name, replacing what has the new one.
+    fn rename(&self, from: &Self::Fd, name: &CStr, to: &Self::Fd, new: &CStr) -> Result<()>;
+    /// Removes a name that is not a folder's.
+    fn unlink(&self, folder: &Self::Fd, name: &CStr) -> Result<()>;
+    /// Makes a folder.
+    fn make_folder(&self, folder: &Self::Fd, name: &CStr, mode: u32) -> Result<()>;
+    /// What a symbolic link says.
+    fn read_link(&self, folder: &Self::Fd, name: &CStr, target: &mut [u8]) -> Result<usize>;
+    /// Calls `each` with every name in the folder but `.` and `..`, until it
+    /// returns `false`.
+    fn list(&self, folder: &Self::Fd, each: &mut dyn FnMut(&CStr) -> bool) -> Result<()>;
+
+    /// Memory for a file of `len` bytes.
+    fn map(&self, len: usize) -> Result<Self::Map>;
+    /// Fills `bytes` with random ones; never blocks a boot.
+    fn random(&self, bytes: &mut [u8]) -> Result<()>;
+    /// Seconds since 1970, as the machine's clock has it.
+    fn now(&self) -> i64;
+    /// Milliseconds since some moment, never going back.
+    fn ticks(&self) -> u64;
+    /// Waits.
+    fn sleep(&self, milliseconds: u32);
+    /// The running kernel's host name.
+    fn set_host_name(&self, name: &str) -> Result<()>;
+
+    /// A socket to rtnetlink(7).
+    fn route_socket(&self) -> Result<Self::Fd>;
+    /// Sends one datagram.
+    fn send(&self, socket: &Self::Fd, bytes: &[u8]) -> Result<()>;
+    /// Receives one datagram; a second passing without one is an error.
+    fn receive(&self, socket: &Self::Fd, bytes: &mut [u8]) -> Result<usize>;
+
+    /// Writes to standard output or standard error. Who cannot be told anything
+    /// can also not be told that.
+    fn say(&self, stream: Stream, bytes: &[u8]);
+}
