@@ -13,6 +13,9 @@
     )
 )]
 
+pub mod account;
+pub mod conf;
 pub mod limits;
+pub mod network;
 pub mod text;
 pub mod value;

@@ -1,0 +1,1 @@
+//! The account of root: where its password lies, and how it is hashed.

@@ -1,0 +1,1 @@
+//! Network configuration: one file per format, and the running kernel.
