@@ -17,5 +17,12 @@ pub mod account;
 pub mod conf;
 pub mod limits;
 pub mod network;
+pub mod sys;
 pub mod text;
 pub mod value;
+
+/// Runs the program.
+pub fn run<'a, S: sys::Sys>(sys: &S, arguments: impl Iterator<Item = &'a core::ffi::CStr>) -> u8 {
+    let _ = (sys, arguments.count());
+    0
+}
