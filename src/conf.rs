@@ -3,9 +3,52 @@
 //! The contract is Alibaba Cloud's page "Configure Customized Linux images";
 //! what it leaves open is decided here, at the item that it concerns.
 
+mod fault;
+mod finding;
+mod key;
+mod lexer;
+mod network;
+mod parse;
+mod password;
+
+pub use fault::{Fault, Severity};
+pub use finding::{Finding, Findings, Position};
+pub use key::{Key, NicKey};
+pub use lexer::{Item, Lexer, Span};
+pub use parse::parse;
+
 use crate::limits::{NAME_SERVERS, NICS, ROUTES};
 use crate::value::{HostName, Ipv4, Mac, Mask, Prefix, Secret};
 use heapless::Vec;
+
+/// What is applied or left as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// root's password.
+    Password,
+    /// The host name.
+    HostName,
+    /// Addresses and routes of all NICs.
+    Network,
+    /// Name servers.
+    Dns,
+}
+
+impl Part {
+    /// Every part, in the order in which they are reported.
+    pub const ALL: [Self; 4] = [Self::Password, Self::HostName, Self::Network, Self::Dns];
+
+    /// The part's name in messages and in the record.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::HostName => "hostname",
+            Self::Network => "network",
+            Self::Dns => "dns",
+        }
+    }
+}
 
 /// What os.conf says, part by part.
 pub struct Conf<'a> {
@@ -107,3 +150,6 @@ pub struct Route {
     /// The next hop.
     pub gateway: Ipv4,
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 mod hash_kind;
 mod host_name;
-mod ipv4;
+pub(crate) mod ipv4;
 mod mac;
 mod secret;
 

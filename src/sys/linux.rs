@@ -87,9 +87,8 @@ impl Sys for Linux {
     fn open_below(&self, root: &OwnedFd, path: &CStr, access: Access) -> Result<OwnedFd> {
         if !self.no_openat2.get() {
             let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-            let opened = retry_on_intr(|| {
-                fs::openat2(root, path, flags(access), mode(access), resolve)
-            });
+            let opened =
+                retry_on_intr(|| fs::openat2(root, path, flags(access), mode(access), resolve));
             match opened {
                 // A filter that does not know the call answers EPERM; then the
                 // walk gives the real reason, if there is one.
@@ -224,12 +223,7 @@ impl Sys for Linux {
             }
         }
         let device = retry_on_intr(|| {
-            fs::openat(
-                fs::CWD,
-                c"/dev/urandom",
-                flags(Access::Read),
-                Mode::empty(),
-            )
+            fs::openat(fs::CWD, c"/dev/urandom", flags(Access::Read), Mode::empty())
         })?;
         match retry_on_intr(|| io::read(&device, &mut *bytes))? {
             count if count == bytes.len() => Ok(()),
@@ -284,7 +278,11 @@ impl Sys for Linux {
         // With TRUNC the length is the datagram's own: a cut one is an error.
         let space = bytes.len();
         let (_, len) = retry_on_intr(|| net::recv(socket, &mut *bytes, net::RecvFlags::TRUNC))?;
-        if len <= space { Ok(len) } else { Err(Errno::MSGSIZE) }
+        if len <= space {
+            Ok(len)
+        } else {
+            Err(Errno::MSGSIZE)
+        }
     }
 
     fn say(&self, stream: Stream, mut bytes: &[u8]) {

@@ -24,7 +24,10 @@ impl<'a> HostName<'a> {
                 [] => return Err(HostNameFault::EmptyLabel),
                 [b'-', ..] | [.., b'-'] => return Err(HostNameFault::OuterHyphen),
                 _ if label.len() > HOST_LABEL_BYTES => return Err(HostNameFault::LongLabel),
-                _ if !label.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'-') => {
+                _ if !label
+                    .iter()
+                    .all(|&b| b.is_ascii_alphanumeric() || b == b'-') =>
+                {
                     return Err(HostNameFault::Character);
                 }
                 _ => {}
@@ -79,8 +82,14 @@ mod tests {
             assert_eq!(HostName::parse(bad.as_bytes()), Err(fault), "{bad}");
         }
         let long = "a".repeat(64);
-        assert_eq!(HostName::parse(long.as_bytes()), Err(HostNameFault::LongLabel));
+        assert_eq!(
+            HostName::parse(long.as_bytes()),
+            Err(HostNameFault::LongLabel)
+        );
         let longer = "a.".repeat(32) + "a";
-        assert_eq!(HostName::parse(longer.as_bytes()), Err(HostNameFault::TooLong));
+        assert_eq!(
+            HostName::parse(longer.as_bytes()),
+            Err(HostNameFault::TooLong)
+        );
     }
 }

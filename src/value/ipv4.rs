@@ -68,14 +68,22 @@ impl Mask {
     /// The mask whose first `length` bits are one.
     #[must_use]
     pub const fn from_length(length: u8) -> Option<Self> {
-        if length <= 32 { Some(Self(length)) } else { None }
+        if length <= 32 {
+            Some(Self(length))
+        } else {
+            None
+        }
     }
 
     /// The mask that `address` spells, unless it has holes.
     #[must_use]
     pub const fn from_address(address: Ipv4) -> Option<Self> {
         let ones = address.0.leading_ones() as u8;
-        if address.0.count_ones() == ones as u32 { Some(Self(ones)) } else { None }
+        if address.0.count_ones() == ones as u32 {
+            Some(Self(ones))
+        } else {
+            None
+        }
     }
 
     /// How many bits are one.
@@ -188,8 +196,22 @@ mod tests {
 
     #[test]
     fn an_address_is_four_decimal_numbers() {
-        assert_eq!(Ipv4::parse(b"10.171.254.123").map(Ipv4::octets), Some([10, 171, 254, 123]));
-        for bad in ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1..2.3", "a.b.c.d", " 1.2.3.4", "1.2.3.4/8", "1.2.3.-4"] {
+        assert_eq!(
+            Ipv4::parse(b"10.171.254.123").map(Ipv4::octets),
+            Some([10, 171, 254, 123])
+        );
+        for bad in [
+            "",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.256",
+            "01.2.3.4",
+            "1..2.3",
+            "a.b.c.d",
+            " 1.2.3.4",
+            "1.2.3.4/8",
+            "1.2.3.-4",
+        ] {
             assert_eq!(Ipv4::parse(bad.as_bytes()), None, "{bad}");
         }
     }
@@ -200,14 +222,20 @@ mod tests {
             let mask = Mask::from_length(length).unwrap();
             assert_eq!(Mask::from_address(mask.address()), Some(mask));
         }
-        assert_eq!(Mask::from_address(Ipv4::parse(b"255.0.255.0").unwrap()), None);
+        assert_eq!(
+            Mask::from_address(Ipv4::parse(b"255.0.255.0").unwrap()),
+            None
+        );
         assert_eq!(Mask::from_address(Ipv4::parse(b"0.0.0.1").unwrap()), None);
         assert_eq!(Mask::from_length(33), None);
     }
 
     #[test]
     fn a_prefix_clears_host_bits_and_knows_its_hosts() {
-        let prefix = Prefix::of(Ipv4::parse(b"10.171.254.123").unwrap(), Mask::from_length(24).unwrap());
+        let prefix = Prefix::of(
+            Ipv4::parse(b"10.171.254.123").unwrap(),
+            Mask::from_length(24).unwrap(),
+        );
         assert_eq!(show(prefix), "10.171.254.0/24");
         assert!(prefix.contains(Ipv4::parse(b"10.171.254.1").unwrap()));
         assert!(!prefix.contains(Ipv4::parse(b"10.171.253.1").unwrap()));

@@ -84,7 +84,14 @@ mod tests {
 
     #[test]
     fn what_is_not_six_bytes_is_no_mac_address() {
-        for bad in ["", "00:8c:fa:5e:14", "00:8c:fa:5e:14:23:", "00:8c:fa:5e:14:2g", "008cfa5e1423aaaaa", "00:8c-fa:5e:14:23"] {
+        for bad in [
+            "",
+            "00:8c:fa:5e:14",
+            "00:8c:fa:5e:14:23:",
+            "00:8c:fa:5e:14:2g",
+            "008cfa5e1423aaaaa",
+            "00:8c-fa:5e:14:23",
+        ] {
             assert_eq!(Mac::parse(bad.as_bytes()), None, "{bad}");
         }
         assert!(!Mac::parse(b"01:00:5e:00:00:01").unwrap().is_nic());

@@ -85,7 +85,8 @@ fn first_component(path: &[u8]) -> (&[u8], &[u8]) {
 fn concatenate(first: &[u8], second: &[u8]) -> Result<Path> {
     let mut path = Path::new();
     for part in [first, second] {
-        path.extend_from_slice(part).map_err(|_| Errno::NAMETOOLONG)?;
+        path.extend_from_slice(part)
+            .map_err(|_| Errno::NAMETOOLONG)?;
     }
     Ok(path)
 }
@@ -106,7 +107,10 @@ fn leave(path: &mut Path) {
 /// Opens a path of plain names again, from the root.
 fn reopen(root: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd> {
     let mut folder = open_name(root, c".", Access::Folder)?;
-    for name in path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
+    for name in path
+        .split(|&byte| byte == b'/')
+        .filter(|name| !name.is_empty())
+    {
         folder = open_name(folder.as_fd(), &*terminated(name)?, Access::Folder)?;
     }
     Ok(folder)
@@ -171,7 +175,15 @@ mod tests {
             let len = linux.read_at(&fd, &mut text, 0)?;
             Ok(std::string::String::from_utf8_lossy(&text[..len]).into_owned())
         };
-        for path in ["etc/file", "/etc/file", "etc/absolute", "etc/up", "../etc/file", "etc/folder/etc/file", "etc//./a/../file"] {
+        for path in [
+            "etc/file",
+            "/etc/file",
+            "etc/absolute",
+            "etc/up",
+            "../etc/file",
+            "etc/folder/etc/file",
+            "etc//./a/../file",
+        ] {
             assert_eq!(read(path), Ok("inside".into()), "{path}");
         }
         assert_eq!(read("etc/circle"), Err(Errno::LOOP));
