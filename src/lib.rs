@@ -15,8 +15,11 @@
 
 pub mod account;
 pub mod conf;
+pub mod hostname;
+pub mod hosts;
 pub mod limits;
 pub mod network;
+pub mod resolver;
 pub mod sys;
 pub mod text;
 pub mod value;

@@ -1,1 +1,202 @@
-//! Placeholder.
+//! Files that a shell sources: `KEY=value`, one assignment to a line.
+
+use super::lines::lines;
+use super::{Buf, put};
+use crate::value::{Ipv4, Mac};
+use ufmt::{Formatter, uDisplay, uWrite};
+
+/// What a key is to have.
+///
+/// Each of these is made of letters, digits, dots, colons and hyphens, so no
+/// value needs quotes and none can end an assignment.
+#[derive(Clone, Copy)]
+pub enum Value<'a> {
+    /// The key is to be gone.
+    Gone,
+    /// A word.
+    Word(&'a str),
+    /// A word in double quotes, where the distribution writes it so.
+    Quoted(&'a str),
+    /// An address.
+    Address(Ipv4),
+    /// A MAC address.
+    Mac(Mac),
+}
+
+impl uDisplay for Value<'_> {
+    fn fmt<W: uWrite + ?Sized>(&self, f: &mut Formatter<'_, W>) -> Result<(), W::Error> {
+        match self {
+            Self::Gone => Ok(()),
+            Self::Word(word) => f.write_str(word),
+            Self::Quoted(word) => ufmt::uwrite!(f, "\"{}\"", *word),
+            Self::Address(address) => address.fmt(f),
+            Self::Mac(mac) => mac.fmt(f),
+        }
+    }
+}
+
+/// A key and what it is to have.
+pub type Setting<'a> = (&'a str, Value<'a>);
+
+/// Gives each key in `settings` its value, once: where it stands first, or at the
+/// end. All else stays byte for byte, also text within somebody's quotes that
+/// looks like one of our keys.
+pub fn set(out: &mut Buf<'_>, old: &[u8], settings: &[Setting<'_>]) {
+    let mut rest = old;
+    while !rest.is_empty() {
+        let (assignment, after) = split_assignment(rest);
+        rest = after;
+        let key = key_of(assignment);
+        let Some(index) = settings.iter().position(|(name, _)| key == name.as_bytes()) else {
+            out.push(assignment);
+            continue;
+        };
+        let start = old.len() - rest.len() - assignment.len();
+        let is_first = !keys(old.get(..start).unwrap_or_default()).any(|other| other == key);
+        if let (true, Some((name, value))) = (is_first, settings.get(index)) {
+            write(out, name, *value);
+        }
+    }
+    for (name, value) in settings {
+        if !keys(old).any(|key| key == name.as_bytes()) {
+            end_line(out);
+            write(out, name, *value);
+        }
+    }
+}
+
+/// The value of `key`, without quotes, if it is assigned; the last one.
+#[must_use]
+pub fn get<'a>(text: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    let value = assignments(text)
+        .filter(|assignment| key_of(assignment) == key.as_bytes())
+        .last()?
+        .splitn(2, |&byte| byte == b'=')
+        .nth(1)?
+        .trim_ascii();
+    Some(match value {
+        [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner,
+        _ => value,
+    })
+}
+
+/// Makes sure that what comes next begins a line.
+pub fn end_line(out: &mut Buf<'_>) {
+    if !matches!(out.as_bytes().last(), None | Some(b'\n')) {
+        out.push(b"\n");
+    }
+}
+
+fn write(out: &mut Buf<'_>, name: &str, value: Value<'_>) {
+    if !matches!(value, Value::Gone) {
+        put!(out, "{}={}\n", name, value);
+    }
+}
+
+fn keys(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    assignments(text).map(key_of)
+}
+
+fn assignments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    core::iter::from_fn(move || {
+        let (first, after) = split_assignment(rest);
+        rest = after;
+        (!first.is_empty()).then_some(first)
+    })
+}
+
+/// What stands before `=`, if that is a name; else nothing.
+fn key_of(assignment: &[u8]) -> &[u8] {
+    let text = assignment.trim_ascii_start();
+    let text = match text.strip_prefix(b"export") {
+        Some(rest) if rest.first().is_some_and(u8::is_ascii_whitespace) => rest.trim_ascii_start(),
+        _ => text,
+    };
+    let len = text
+        .iter()
+        .take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        .count();
+    match text.split_at_checked(len) {
+        Some((key, [b'=', ..])) => key,
+        _ => b"",
+    }
+}
+
+/// The first line, with those that a quote or a backslash at its end joins to it.
+/// A quote that is never closed joins nothing: then the file is broken as it is.
+fn split_assignment(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut quote = None;
+    let mut escaped = false;
+    let mut last = b'\n';
+    let mut comment = false;
+    let first_line = lines(text).next().map_or(0, |line| line.text.len() + line.end.len());
+    for (index, &byte) in text.iter().enumerate() {
+        match (quote, byte) {
+            _ if escaped => escaped = false,
+            (None, b'\n') => return text.split_at_checked(index + 1).unwrap_or((text, b"")),
+            _ if comment => {}
+            (None | Some(b'"'), b'\\') => escaped = true,
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'#') if last.is_ascii_whitespace() => comment = true,
+            (Some(open), _) if open == byte => quote = None,
+            _ => {}
+        }
+        last = byte;
+    }
+    let end = if quote.is_some() { first_line } else { text.len() };
+    text.split_at_checked(end).unwrap_or((text, b""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(old: &str, settings: &[Setting<'_>]) -> std::string::String {
+        let mut bytes = [0; 512];
+        let mut out = Buf::new(&mut bytes);
+        set(&mut out, old.as_bytes(), settings);
+        std::string::String::from_utf8_lossy(out.as_bytes()).into_owned()
+    }
+
+    #[test]
+    fn a_key_is_set_once_where_it_stands_first_or_at_the_end() {
+        let one: &[Setting<'_>] = &[("A", Value::Word("1"))];
+        for (old, new) in [
+            ("", "A=1\n"),
+            ("A=\n", "A=1\n"),
+            ("A=0", "A=1\n"),
+            ("B=2", "B=2\nA=1\n"),
+            ("# A=0\n  A=0\nB=2\nA=3\n", "# A=0\nA=1\nB=2\n"),
+            ("export A=0\nAA=0\n", "A=1\nAA=0\n"),
+            ("A=\"x\ny\"\nB=2\n", "A=1\nB=2\n"),
+            ("B=\"x\nA=0\ny\"\nA=5\n", "B=\"x\nA=0\ny\"\nA=1\n"),
+            ("B=x\\\nA=0\n", "B=x\\\nA=0\nA=1\n"),
+            ("# it's\nA=0\n", "# it's\nA=1\n"),
+            ("B=it's\nA=0\n", "B=it's\nA=1\n"),
+            ("A=0\r\nB=1\r\n", "A=1\nB=1\r\n"),
+        ] {
+            assert_eq!(edit(old, one), new, "{old}");
+            assert_eq!(edit(new, one), new, "twice: {old}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_to_be_gone_is_gone() {
+        assert_eq!(edit("A=0\nB=1\nA=2\n", &[("A", Value::Gone)]), "B=1\n");
+        assert_eq!(edit("B=1", &[("A", Value::Gone)]), "B=1\n");
+    }
+
+    #[test]
+    fn a_value_is_read_without_its_quotes() {
+        for (text, value) in [
+            ("A=b\n", Some("b")),
+            ("A='b c'\n", Some("b c")),
+            ("A=1\nA=\"2\"", Some("2")),
+            ("# A=1\n", None),
+            ("A=\n", Some("")),
+        ] {
+            assert_eq!(get(text.as_bytes(), "A"), value.map(str::as_bytes), "{text}");
+        }
+    }
+}

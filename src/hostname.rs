@@ -1,0 +1,119 @@
+//! Where a distribution keeps the machine's name.
+
+use crate::text::assignments::{self, Value};
+use crate::text::lines::lines;
+use crate::text::{Buf, put};
+use core::ffi::CStr;
+
+/// One place where the name may stand.
+pub struct Place {
+    /// The file, below the root.
+    pub path: &'static CStr,
+    /// Which form it has.
+    pub form: Form,
+}
+
+/// How the name is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// The first line that is no comment is the name (hostname(5)).
+    Plain,
+    /// A shell assignment; appended where it is missing.
+    Key(&'static str),
+    /// The same with double quotes.
+    QuotedKey(&'static str),
+    /// A shell assignment; replaced where it is, and not added.
+    OptionalKey(&'static str),
+}
+
+/// The file that systemd, Debian, Alpine, Arch, Void and plain BusyBox systems
+/// read, and that is made where there is none of the others.
+pub const PLAIN: Place = Place { path: c"etc/hostname", form: Form::Plain };
+
+/// Those that are written to if they are there.
+pub const OTHERS: [Place; 3] = [
+    // Slackware, and SUSE before it took etc/hostname.
+    Place { path: c"etc/HOSTNAME", form: Form::Plain },
+    // OpenRC (Gentoo); on Alpine etc/hostname comes first, and both agree.
+    Place { path: c"etc/conf.d/hostname", form: Form::QuotedKey("hostname") },
+    // RHEL 6 and before; from 7 on only if somebody put it there.
+    Place { path: c"etc/sysconfig/network", form: Form::OptionalKey("HOSTNAME") },
+];
+
+/// RHEL 6 and before: the only place, so the key is added.
+pub const RHEL_6: Place = Place { path: c"etc/sysconfig/network", form: Form::Key("HOSTNAME") };
+
+impl Form {
+    /// Writes `old` with `name` in the place of the name that it had.
+    pub fn edit(self, out: &mut Buf<'_>, old: &[u8], name: &str) {
+        match self {
+            Self::Plain => edit_plain(out, old, name),
+            Self::Key(key) => assignments::set(out, old, &[(key, Value::Word(name))]),
+            Self::QuotedKey(key) => assignments::set(out, old, &[(key, Value::Quoted(name))]),
+            Self::OptionalKey(key) => match assignments::get(old, key) {
+                Some(_) => assignments::set(out, old, &[(key, Value::Word(name))]),
+                None => out.push(old),
+            },
+        }
+    }
+
+    /// The name that `text` holds.
+    #[must_use]
+    pub fn read(self, text: &[u8]) -> Option<&[u8]> {
+        match self {
+            Self::Plain => lines(text).map(|line| line.text.trim_ascii()).find(|line| is_name(line)),
+            Self::Key(key) | Self::QuotedKey(key) | Self::OptionalKey(key) => {
+                assignments::get(text, key).filter(|name| !name.is_empty())
+            }
+        }
+    }
+}
+
+fn is_name(line: &[u8]) -> bool {
+    !matches!(line.first(), None | Some(b'#'))
+}
+
+fn edit_plain(out: &mut Buf<'_>, old: &[u8], name: &str) {
+    let mut written = false;
+    for line in lines(old) {
+        if written || !is_name(line.text.trim_ascii()) {
+            out.push(line.text);
+            out.push(line.end);
+        } else {
+            put!(out, "{}\n", name);
+            written = true;
+        }
+    }
+    if !written {
+        assignments::end_line(out);
+        put!(out, "{}\n", name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_replaced_where_it_stands() {
+        for (form, old, new) in [
+            (Form::Plain, "", "new\n"),
+            (Form::Plain, "old\n", "new\n"),
+            (Form::Plain, "old", "new\n"),
+            (Form::Plain, "# by hand\n\nold\n", "# by hand\n\nnew\n"),
+            (Form::Plain, "# by hand", "# by hand\nnew\n"),
+            (Form::Key("HOSTNAME"), "NETWORKING=yes\n", "NETWORKING=yes\nHOSTNAME=new\n"),
+            (Form::Key("HOSTNAME"), "HOSTNAME=a.b\nX=1\n", "HOSTNAME=new\nX=1\n"),
+            (Form::OptionalKey("HOSTNAME"), "NETWORKING=yes\n", "NETWORKING=yes\n"),
+            (Form::OptionalKey("HOSTNAME"), "HOSTNAME=a\n", "HOSTNAME=new\n"),
+            (Form::QuotedKey("hostname"), "# x\nhostname='a'\n", "# x\nhostname=\"new\"\n"),
+        ] {
+            let mut bytes = [0; 256];
+            let mut out = Buf::new(&mut bytes);
+            form.edit(&mut out, old.as_bytes(), "new");
+            assert_eq!(out.as_bytes(), new.as_bytes(), "{form:?} {old}");
+        }
+        assert_eq!(Form::Plain.read(b"# x\n old \n"), Some(&b"old"[..]));
+        assert_eq!(Form::QuotedKey("hostname").read(b"hostname=\"a\""), Some(&b"a"[..]));
+    }
+}

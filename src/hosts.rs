@@ -1,0 +1,72 @@
+//! `/etc/hosts`: the machine's own name on its loopback lines (hosts(5)).
+
+use crate::text::Buf;
+use crate::text::lines::{lines, words};
+
+/// Names that mean the loopback interface itself and are nobody's to change.
+const LOOPBACK: [&[u8]; 9] = [
+    b"localhost",
+    b"localhost.localdomain",
+    b"localhost4",
+    b"localhost4.localdomain4",
+    b"localhost6",
+    b"localhost6.localdomain6",
+    b"ip6-localhost",
+    b"ip6-loopback",
+    b"loopback",
+];
+
+/// Writes `old` with each of `names` replaced by `new` on the lines of loopback
+/// addresses. Where none of them stands there, nothing changes: a line that the
+/// distribution did not have is not missed.
+pub fn edit(out: &mut Buf<'_>, old: &[u8], names: &[&[u8]], new: &str) {
+    for line in lines(old) {
+        if is_loopback(line.text) {
+            edit_line(out, line.text, names, new);
+        } else {
+            out.push(line.text);
+        }
+        out.push(line.end);
+    }
+}
+
+fn is_loopback(line: &[u8]) -> bool {
+    words(line).next().is_some_and(|address| address.starts_with(b"127.") || address == b"::1")
+}
+
+fn edit_line(out: &mut Buf<'_>, line: &[u8], names: &[&[u8]], new: &str) {
+    let (text, comment) = match line.iter().position(|&byte| byte == b'#') {
+        Some(index) => line.split_at_checked(index).unwrap_or((line, b"")),
+        None => (line, &b""[..]),
+    };
+    for piece in text.chunk_by(|a, b| a.is_ascii_whitespace() == b.is_ascii_whitespace()) {
+        if names.contains(&piece) && !LOOPBACK.contains(&piece) {
+            out.push(new.as_bytes());
+        } else {
+            out.push(piece);
+        }
+    }
+    out.push(comment);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_old_name_on_loopback_lines_changes() {
+        for (old, new) in [
+            ("127.0.0.1 localhost\n127.0.1.1\told  old.example\n", "127.0.0.1 localhost\n127.0.1.1\tnew  old.example\n"),
+            ("::1 old # old\n", "::1 new # old\n"),
+            ("10.0.0.1 old\n", "10.0.0.1 old\n"),
+            ("# 127.0.0.1 old\n", "# 127.0.0.1 old\n"),
+            ("127.0.0.1 localhost", "127.0.0.1 localhost"),
+            ("127.0.0.1 older old\r\n", "127.0.0.1 older new\r\n"),
+        ] {
+            let mut bytes = [0; 256];
+            let mut out = Buf::new(&mut bytes);
+            edit(&mut out, old.as_bytes(), &[b"old", b"localhost"], "new");
+            assert_eq!(out.as_bytes(), new.as_bytes(), "{old}");
+        }
+    }
+}
