@@ -1,3 +1,81 @@
 //! `cargo xtask`: builds, tests and boots osconf.
+//!
+//! Each subcommand is a file of its own; this one only reads the arguments.
 
-fn main() {}
+mod apt;
+mod boot;
+mod build;
+mod demo;
+mod elf;
+mod setup;
+mod target;
+mod test;
+mod tidy;
+mod util;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo           builds osconf and shows it at work, first in a folder, then in a machine
+  test           everything: tools, format, lints, rules, tests, build, boots
+  build [ARCH]   the binary for x86_64, aarch64 or both; checks what was linked and its size
+  boot [ARCH]    boots real kernels in QEMU and looks at the machine from inside
+       --only TEXT    only the scenarios whose name contains TEXT
+       --agent FILE   puts this program into the machines instead of a fresh build
+       --keep         keeps disks and logs in target/boot/, also of what went well
+  tidy           the rules of this repository that a program can check
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let Some((command, rest)) = arguments.split_first() else {
+        bail!("no command given\n\n{USAGE}");
+    };
+    match (command.as_str(), rest) {
+        ("help" | "-h" | "--help", _) => println!("{USAGE}"),
+        ("build", []) => drop(build::run(&target::all()?)?),
+        ("build", [arch]) => drop(build::run(&[target::named(arch)?])?),
+        ("test", []) => test::run()?,
+        ("boot", rest) => boot::run(&boot_options(rest)?)?,
+        ("demo", []) => demo::run()?,
+        ("tidy", []) => tidy::run()?,
+        _ => bail!("cannot make sense of `{}`\n\n{USAGE}", arguments.join(" ")),
+    }
+    Ok(())
+}
+
+fn boot_options(arguments: &[String]) -> Result<boot::Options> {
+    let mut options = boot::Options {
+        targets: target::all()?,
+        ..Default::default()
+    };
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let mut value = || {
+            rest.next()
+                .cloned()
+                .ok_or_else(|| anyhow::anyhow!("{argument} wants a value\n\n{USAGE}"))
+        };
+        match argument.as_str() {
+            "--keep" => options.keep = true,
+            "--only" => options.only = value()?,
+            "--agent" => options.agent = Some(value()?.into()),
+            arch => options.targets = vec![target::named(arch)?],
+        }
+    }
+    Ok(options)
+}

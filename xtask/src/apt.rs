@@ -1,0 +1,198 @@
+//! Packages of Debian: into the system (as root), or into a folder (as anybody).
+//!
+//! Mirror, keys and proxies are the machine's own: nothing here names a host.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::util;
+
+/// Installs packages; removes none, so that no installed program is lost.
+pub(crate) fn install(packages: &[String]) -> Result<()> {
+    let sh = util::shell()?;
+    sh.set_var("DEBIAN_FRONTEND", "noninteractive");
+    let (qemu, others): (Vec<_>, Vec<_>) =
+        packages.iter().partition(|name| name.starts_with("qemu-"));
+    let sources = tempfile::tempdir()?;
+    let parts = sources.path().display();
+    let parts = format!("Dir::Etc::sourceparts={parts}");
+    let mut release = Vec::new();
+    copy_sources(&sh, sources.path())?;
+    if !qemu.is_empty() && codename()? == "bookworm" {
+        // Bookworm's own QEMU conflicts with a qemu-utils from backports, which
+        // many images carry, so all of QEMU comes from there.
+        add_backports(&sh, sources.path())?;
+        release = vec!["-t", "bookworm-backports"];
+    }
+    cmd!(sh, "apt-get -qq -o {parts} update")
+        .quiet()
+        .run()
+        .context("cannot fetch Debian's lists of packages")?;
+    for (names, release) in [(others, vec![]), (qemu, release)] {
+        if !names.is_empty() {
+            cmd!(sh, "apt-get -qq -y -o {parts} install --no-remove --no-install-recommends {release...} {names...}")
+                .quiet()
+                .ignore_stdout()
+                .run()?;
+        }
+    }
+    Ok(())
+}
+
+/// The machine's source files, so that another one can stand beside them.
+fn copy_sources(sh: &Shell, folder: &Path) -> Result<()> {
+    let own = Path::new("/etc/apt/sources.list.d");
+    if own.is_dir() {
+        for file in sh.read_dir(own)? {
+            sh.copy_file(&file, folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// A source for bookworm-backports, on the mirror that the machine has for bookworm.
+fn add_backports(sh: &Shell, folder: &Path) -> Result<()> {
+    let targets = cmd!(
+        sh,
+        "apt-get indextargets --format '$(CODENAME) $(REPO_URI)'"
+    )
+    .quiet()
+    .read()?;
+    if targets
+        .lines()
+        .any(|line| line.starts_with("bookworm-backports "))
+    {
+        return Ok(());
+    }
+    let Some(mirror) = targets
+        .lines()
+        .find_map(|line| line.strip_prefix("bookworm "))
+    else {
+        bail!("apt has no source for bookworm: add one below /etc/apt, then try again");
+    };
+    let key = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    util::write(
+        &folder.join("osconf-backports.list"),
+        format!("deb [signed-by={key}] {mirror} bookworm-backports main\n"),
+    )
+}
+
+/// The release that this machine runs, or nothing where it is no Debian.
+fn codename() -> Result<String> {
+    let text = util::read(Path::new("/etc/os-release"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    Ok(line.unwrap_or_default().trim_matches('"').to_owned())
+}
+
+/// An apt of our own: the machine's sources and keys, everything else in a folder.
+///
+/// It sees packages of a foreign architecture, and touches neither the
+/// system's lists nor its dpkg, so it needs no root.
+pub(crate) struct PrivateApt {
+    sh: Shell,
+    options: Vec<String>,
+    folder: PathBuf,
+}
+
+impl PrivateApt {
+    /// Fetches the lists of packages for one architecture into the folder.
+    pub(crate) fn new(folder: &Path, architecture: &str) -> Result<Self> {
+        let sh = util::shell()?;
+        fs::create_dir_all(folder.join("state/lists/partial"))?;
+        fs::create_dir_all(folder.join("cache/archives/partial"))?;
+        util::write(&folder.join("state/status"), "")?;
+        let at = folder.display();
+        let options = [
+            format!("Dir::State={at}/state"),
+            format!("Dir::State::status={at}/state/status"),
+            format!("Dir::Cache={at}/cache"),
+            format!("APT::Architectures={architecture}"),
+            format!("APT::Architecture={architecture}"),
+            // Only the names of packages are wanted, not translations or icons.
+            "Acquire::Languages=none".to_owned(),
+            // The folder may lie where apt's own user may not go.
+            "APT::Sandbox::User=".to_owned(),
+            // The system's hooks tidy up the system's own cache, which needs root.
+            "APT::Update::Post-Invoke=".to_owned(),
+            "APT::Update::Post-Invoke-Success=".to_owned(),
+        ];
+        let options = options
+            .into_iter()
+            .flat_map(|option| ["-o".to_owned(), option])
+            .collect();
+        let apt = Self {
+            sh,
+            options,
+            folder: folder.to_owned(),
+        };
+        let options = &apt.options;
+        cmd!(apt.sh, "apt-get -qq {options...} update").quiet().run().with_context(|| {
+            format!("cannot fetch Debian's lists of packages for {architecture}: is the network there?")
+        })?;
+        Ok(apt)
+    }
+
+    /// The packages of the same source that a metapackage of the kernel stands for, itself included.
+    pub(crate) fn kernel_packages(&self, package: &str) -> Result<Vec<String>> {
+        let mut found = vec![package.to_owned()];
+        let mut next = 0;
+        while let Some(name) = found.get(next).cloned() {
+            for depends in self.depends(&name)? {
+                // Newer releases split image, binary and modules; the rest is for installing.
+                let wanted = ["linux-image-", "linux-binary-", "linux-modules-"];
+                if wanted.iter().any(|prefix| depends.starts_with(prefix))
+                    && !found.contains(&depends)
+                {
+                    found.push(depends);
+                }
+            }
+            next += 1;
+        }
+        Ok(found)
+    }
+
+    fn depends(&self, package: &str) -> Result<Vec<String>> {
+        let options = &self.options;
+        let text = cmd!(
+            self.sh,
+            "apt-cache {options...} show --no-all-versions {package}"
+        )
+        .quiet()
+        .read()
+        .with_context(|| {
+            format!("apt's sources have no {package}: boot tests need Debian's sources")
+        })?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Depends: "))
+            .unwrap_or_default();
+        let names = line
+            .split(", ")
+            .filter_map(|one| one.split([' ', '|']).next());
+        Ok(names
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// Downloads packages and unpacks them into one folder.
+    pub(crate) fn unpack(&self, packages: &[String], into: &Path) -> Result<()> {
+        let downloads = self.folder.join("downloads");
+        fs::create_dir_all(&downloads)?;
+        fs::create_dir_all(into)?;
+        let _in_downloads = self.sh.push_dir(&downloads);
+        let options = &self.options;
+        cmd!(self.sh, "apt-get -qq {options...} download {packages...}")
+            .quiet()
+            .run()?;
+        for deb in self.sh.read_dir(&downloads)? {
+            cmd!(self.sh, "dpkg-deb -x {deb} {into}").quiet().run()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,225 @@
+//! `cargo xtask boot`: real kernels in QEMU, looked at from inside.
+//!
+//! A machine is made of Debian's kernel and BusyBox, of the recipes in
+//! `targets/` as they stand, and of osconf. The rig logs in at the serial
+//! console with the password of os.conf and runs `facts.sh` there. It makes
+//! no use of root, of KVM, or of anything outside a temporary folder.
+
+mod disk;
+mod initramfs;
+mod judge;
+mod machine;
+mod parts;
+mod scenario;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+
+use crate::target::Target;
+use crate::{build, setup, util};
+use judge::Facts;
+use machine::Machine;
+pub(crate) use parts::Parts;
+use scenario::{Agent, Sample, Scenario, Scenarios};
+
+/// What to boot, and how.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// The architectures.
+    pub(crate) targets: Vec<Target>,
+    /// A text that the scenario's name must contain.
+    pub(crate) only: String,
+    /// A program to put in osconf's place.
+    pub(crate) agent: Option<PathBuf>,
+    /// Whether disks and logs of what went well are kept.
+    pub(crate) keep: bool,
+}
+
+/// A scenario on an architecture, with all that it needs.
+pub(crate) struct Job {
+    target: Target,
+    scenario: Scenario,
+    sample: Sample,
+    parts: Parts,
+    osconf: PathBuf,
+}
+
+/// Boots every scenario twice on every architecture.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    setup::tools(&setup::boot_tools(&options.targets))?;
+    let jobs = jobs(options)?;
+    if jobs.is_empty() {
+        bail!(
+            "no scenario's name contains `{}`: see xtask/scenarios.toml",
+            options.only
+        );
+    }
+    let total = jobs.len();
+    let queue = Mutex::new(VecDeque::from(jobs));
+    let failed = Mutex::new(Vec::new());
+    // A machine idles through pauses such as su's before it refuses: one more than processors.
+    let workers = thread::available_parallelism()?.get() + 1;
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(job) = queue.lock().ok().and_then(|mut queue| queue.pop_front()) {
+                    if !report(&job, options.keep)
+                        && let Ok(mut failed) = failed.lock()
+                    {
+                        failed.push(job.name());
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_default();
+    if !failed.is_empty() {
+        bail!(
+            "{} of {total} machines failed: {}",
+            failed.len(),
+            failed.join(", ")
+        );
+    }
+    println!("boot: {total} machines, each started twice, are as os.conf says");
+    Ok(())
+}
+
+fn jobs(options: &Options) -> Result<Vec<Job>> {
+    let scenarios = Scenarios::read()?;
+    let mut binaries = BTreeMap::new();
+    for target in &options.targets {
+        let osconf = match &options.agent {
+            Some(agent) => agent.clone(),
+            None => build::binary(target)?,
+        };
+        binaries.insert(target.name.clone(), (osconf, parts::get(target)?));
+    }
+    let mut jobs = Vec::new();
+    for scenario in scenarios
+        .scenario
+        .iter()
+        .filter(|one| one.name.contains(&options.only))
+    {
+        for target in &options.targets {
+            let (osconf, parts) = binaries
+                .get(&target.name)
+                .context("a target without a binary")?;
+            jobs.push(Job {
+                target: target.clone(),
+                scenario: scenario.clone(),
+                sample: scenarios.sample(scenario)?,
+                parts: parts.clone(),
+                osconf: osconf.clone(),
+            });
+        }
+    }
+    Ok(jobs)
+}
+
+/// Runs a job and prints its outcome; false where it failed.
+fn report(job: &Job, keep: bool) -> bool {
+    let folder = util::target_dir().join("boot").join(job.name());
+    let (outcome, time) = util::timed(|| job.run(&folder));
+    match outcome {
+        Ok(()) => {
+            println!(
+                "boot: {:<34} ok    {:4.1} s",
+                job.name(),
+                time.as_secs_f32()
+            );
+            if !keep {
+                let _ = std::fs::remove_dir_all(&folder);
+            }
+            true
+        }
+        Err(error) => {
+            // One print, so that the lines of two machines do not mix.
+            println!(
+                "boot: {:<34} FAILED {:4.1} s\n{error:#}",
+                job.name(),
+                time.as_secs_f32()
+            );
+            println!("  console and disk are in {}", folder.display());
+            false
+        }
+    }
+}
+
+impl Job {
+    fn name(&self) -> String {
+        format!("{}-{}", self.scenario.name, self.target.name)
+    }
+
+    fn run(&self, folder: &Path) -> Result<()> {
+        if folder.exists() {
+            std::fs::remove_dir_all(folder)?;
+        }
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        let disk = disk::make(&self.scenario, &self.parts, &self.osconf, folder)?;
+        let in_initramfs =
+            (self.scenario.agent == Agent::Initramfs).then_some(self.osconf.as_path());
+        let initramfs = folder.join("initramfs.img");
+        util::write(&initramfs, initramfs::pack(&self.parts, in_initramfs)?)?;
+        let first = self.boot(folder, "first boot", &initramfs, &disk)?;
+        let second = self.boot(folder, "second boot", &initramfs, &disk)?;
+        let changes = judge::changes(&first, &second);
+        if !changes.is_empty() {
+            bail!("  {}", changes.join("\n  "));
+        }
+        Ok(())
+    }
+
+    fn boot(&self, folder: &Path, title: &str, initramfs: &Path, disk: &Path) -> Result<Facts> {
+        let command = machine::qemu(
+            &self.target,
+            &self.scenario,
+            &self.sample,
+            &self.parts,
+            initramfs,
+            disk,
+        );
+        let mut machine = Machine::start(command)?;
+        let facts = visit(&mut machine, &self.sample);
+        let log = folder.join(format!("{}.log", title.replace(' ', "-")));
+        util::write(&log, machine.log())?;
+        let facts = facts.with_context(|| format!("  {title}"))?;
+        let faults = judge::judge(&facts, &self.scenario, &self.sample);
+        if !faults.is_empty() {
+            bail!("  {title}: {}", faults.join(&format!("\n  {title}: ")));
+        }
+        Ok(facts)
+    }
+}
+
+/// Logs in, has the facts printed and switches the machine off.
+fn visit(machine: &mut Machine, sample: &Sample) -> Result<Facts> {
+    machine
+        .expect(&["login: "])
+        .context("waiting for the login prompt")?;
+    machine.type_line("root")?;
+    machine
+        .expect(&["Password: "])
+        .context("waiting for the password prompt")?;
+    machine.type_line(&sample.password)?;
+    if machine
+        .expect(&["# ", "Login incorrect"])
+        .context("waiting to be let in")?
+        .1
+        == 1
+    {
+        bail!("login refused the password of os.conf");
+    }
+    machine.type_line("sh /facts")?;
+    machine.expect(&["== begin"])?;
+    let (text, _) = machine
+        .expect(&["== end"])
+        .context("waiting for the facts")?;
+    machine.type_line("mount -o remount,ro /; poweroff -f")?;
+    machine.wait_for_off()?;
+    Ok(Facts::parse(&text))
+}

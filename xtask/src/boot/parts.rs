@@ -1,0 +1,161 @@
+//! Kernel, modules and BusyBox of an architecture, kept in the user's cache.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use xshell::cmd;
+
+use crate::apt::PrivateApt;
+use crate::target::Target;
+use crate::util;
+
+/// Paths of what a machine is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    /// The kernel's image.
+    pub(crate) kernel: PathBuf,
+    /// A static BusyBox.
+    pub(crate) busybox: PathBuf,
+    /// The modules of the recipe, decompressed; those that the kernel has built in are missing.
+    pub(crate) modules: PathBuf,
+}
+
+/// The names in the initramfs recipe's list, in load order.
+pub(crate) fn module_names() -> Result<Vec<String>> {
+    let list = util::read(&util::root().join("targets/initramfs/cpio/modules"))?;
+    let names = list
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// Fetches the parts, or finds them in the cache.
+pub(crate) fn get(target: &Target) -> Result<Parts> {
+    let cache = cache_folder()?;
+    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
+    // Two xtasks at a time must not fetch into one folder.
+    let lock = File::create(cache.join("lock"))?;
+    lock.lock()
+        .with_context(|| format!("cannot lock {}", cache.display()))?;
+    let folder = cache.join(&target.name);
+    let parts = Parts {
+        kernel: folder.join("kernel"),
+        busybox: folder.join("busybox"),
+        modules: folder.join("modules"),
+    };
+    // What the folder was made for: with other modules or another kernel it is stale.
+    let made_for = format!("{} {}\n", target.debian.kernel, module_names()?.join(" "));
+    let stamp = folder.join("made-for");
+    if fs::read_to_string(&stamp).ok().as_deref() != Some(&made_for) {
+        println!(
+            "boot: fetching kernel and BusyBox for {} into {}",
+            target.name,
+            folder.display()
+        );
+        fetch(target, &folder, &parts).with_context(|| {
+            format!("cannot fetch what a machine of {} is made of", target.name)
+        })?;
+        util::write(&stamp, made_for)?;
+    }
+    Ok(parts)
+}
+
+fn cache_folder() -> Result<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    match cache.or_else(home) {
+        Some(folder) => Ok(folder.join("osconf/boot")),
+        None => bail!("neither XDG_CACHE_HOME nor HOME is set: no folder to keep the kernel in"),
+    }
+}
+
+fn fetch(target: &Target, folder: &Path, parts: &Parts) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    let architecture = &target.debian.architecture;
+    let work = tempfile::tempdir()?;
+    let apt = PrivateApt::new(work.path(), architecture)?;
+    let mut packages = apt.kernel_packages(&target.debian.kernel)?;
+    packages.push("busybox-static".to_owned());
+    let unpacked = work.path().join("unpacked");
+    apt.unpack(&packages, &unpacked)?;
+
+    let kernel = find(&unpacked.join("boot"), &|name| name.starts_with("vmlinuz-"))?;
+    copy(kernel.first(), "a kernel (boot/vmlinuz-*)", &parts.kernel)?;
+    let busybox = [
+        unpacked.join("bin/busybox"),
+        unpacked.join("usr/bin/busybox"),
+    ];
+    copy(
+        busybox.iter().find(|path| path.is_file()),
+        "BusyBox (bin/busybox)",
+        &parts.busybox,
+    )?;
+    copy_modules(&unpacked, parts)
+}
+
+/// Copies the modules of the recipe; each must be a file or built in.
+fn copy_modules(unpacked: &Path, parts: &Parts) -> Result<()> {
+    let sh = util::shell()?;
+    let files = find(unpacked, &|name| {
+        name.ends_with(".ko") || name.ends_with(".ko.xz")
+    })?;
+    let lists = find(unpacked, &|name| name == "modules.builtin")?;
+    let built_in = lists
+        .first()
+        .map_or_else(|| Ok(String::new()), |list| util::read(list))?;
+    fs::create_dir_all(&parts.modules)?;
+    for name in module_names()? {
+        let plain = format!("{name}.ko");
+        let packed = format!("{name}.ko.xz");
+        let named = |path: &&PathBuf| path.ends_with(&plain) || path.ends_with(&packed);
+        if let Some(file) = files.iter().find(named) {
+            let to = parts.modules.join(&plain);
+            if file.ends_with(&packed) {
+                let bytes = cmd!(sh, "xz --decompress --stdout {file}")
+                    .quiet()
+                    .output()?
+                    .stdout;
+                util::write(&to, bytes)?;
+            } else {
+                copy(Some(file), &name, &to)?;
+            }
+        } else if !built_in
+            .lines()
+            .any(|line| line.ends_with(&format!("/{plain}")))
+        {
+            bail!("the kernel has no module {name}: mend targets/initramfs/cpio/modules");
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: Option<&PathBuf>, what: &str, to: &Path) -> Result<()> {
+    let Some(from) = from else {
+        bail!("Debian's packages have no {what}");
+    };
+    util::write(
+        to,
+        fs::read(from).with_context(|| format!("cannot read {}", from.display()))?,
+    )
+}
+
+/// Every file below a folder whose name is wanted.
+fn find(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.extend(find(&entry.path(), wanted)?);
+        } else if wanted(&entry.file_name().to_string_lossy()) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,150 @@
+//! The scenarios of `scenarios.toml` and what each sample must lead to.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::util;
+
+/// One kind of machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scenario {
+    /// Names its logs.
+    pub(crate) name: String,
+    /// The os.conf that it gets: a file of `tests/samples`.
+    pub(crate) sample: String,
+    /// File system of the first partition.
+    pub(crate) first: FileSystem,
+    /// Who runs osconf.
+    pub(crate) agent: Agent,
+    /// What brings up the network.
+    pub(crate) network: Network,
+    /// QEMU's disk device.
+    pub(crate) disk: Disk,
+    /// The order of the network cards.
+    pub(crate) nics: Nics,
+}
+
+/// File systems that a first partition may have.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FileSystem {
+    /// The root itself, with a journal.
+    Ext4,
+    /// The root itself, without.
+    Ext2,
+    /// Mounted on `/boot`; the root is the second partition.
+    Fat32,
+}
+
+/// Where osconf runs.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Agent {
+    /// In the initramfs, on the root below `/sysroot`.
+    Initramfs,
+    /// In the running system, from BusyBox init's rcS.
+    Init,
+}
+
+/// What the root file system has for a network configuration.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Network {
+    /// `/etc/network/interfaces` and BusyBox ifup.
+    Eni,
+    /// Nothing: osconf itself.
+    Kernel,
+}
+
+/// QEMU's disk devices, each with the name that Linux gives its disk.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) enum Disk {
+    /// `/dev/vda`
+    #[serde(rename = "virtio-blk-pci")]
+    Virtio,
+    /// `/dev/nvme0n1`
+    #[serde(rename = "nvme")]
+    Nvme,
+}
+
+/// The order in which the machine has its network cards.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Nics {
+    /// As os.conf counts them.
+    AsNamed,
+    /// The other way round.
+    Swapped,
+}
+
+/// What a sample must make of a machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sample {
+    /// The name of the machine.
+    pub(crate) hostname: String,
+    /// root's password, as it is typed.
+    pub(crate) password: String,
+    /// The name servers, in their order.
+    pub(crate) nameservers: Vec<String>,
+    /// The network cards, in the order of os.conf.
+    pub(crate) nic: Vec<Nic>,
+}
+
+/// What one network card must have.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nic {
+    /// Which one it is.
+    pub(crate) mac: String,
+    /// Its only IPv4 address, with the prefix length.
+    pub(crate) address: String,
+    /// Its routes with a gateway, as `ip route` prints them, without the device.
+    pub(crate) routes: Vec<String>,
+}
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scenarios {
+    /// The machines.
+    pub(crate) scenario: Vec<Scenario>,
+    sample: BTreeMap<String, Sample>,
+}
+
+impl Scenarios {
+    /// Reads `scenarios.toml`.
+    pub(crate) fn read() -> Result<Self> {
+        let path = util::root().join("xtask/scenarios.toml");
+        toml::from_str(&util::read(&path)?).with_context(|| format!("{} is wrong", path.display()))
+    }
+
+    /// What the scenario's sample must lead to.
+    pub(crate) fn sample(&self, scenario: &Scenario) -> Result<Sample> {
+        let found = self.sample.get(&scenario.sample).cloned();
+        found.with_context(|| format!("scenarios.toml has no [sample.{}]", scenario.sample))
+    }
+}
+
+impl Scenario {
+    /// Whether `/boot` is a partition of its own, and the first one.
+    pub(crate) fn has_boot_partition(&self) -> bool {
+        self.first == FileSystem::Fat32
+    }
+
+    /// The device of the root file system, as the kernel command line names it.
+    pub(crate) fn root_device(&self) -> String {
+        self.partition(if self.has_boot_partition() { 2 } else { 1 })
+    }
+
+    /// The device of the partition with this number.
+    pub(crate) fn partition(&self, number: u8) -> String {
+        match self.disk {
+            Disk::Virtio => format!("/dev/vda{number}"),
+            Disk::Nvme => format!("/dev/nvme0n1p{number}"),
+        }
+    }
+}

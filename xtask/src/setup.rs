@@ -1,0 +1,109 @@
+//! What must be on the machine before anything is built or booted.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use xshell::cmd;
+
+use crate::target::Target;
+use crate::{apt, util};
+
+/// A program that is started, and Debian's package that has it.
+pub(crate) struct Tool {
+    program: String,
+    package: String,
+}
+
+/// The programs that make disk images and unpack packages.
+const TOOLS: &[(&str, &str)] = &[
+    ("apt-get", "apt"),
+    ("debugfs", "e2fsprogs"),
+    ("dpkg-deb", "dpkg"),
+    ("mcopy", "mtools"),
+    ("mke2fs", "e2fsprogs"),
+    ("mkfs.vfat", "dosfstools"),
+    ("mmd", "mtools"),
+    ("sfdisk", "fdisk"),
+    ("xz", "xz-utils"),
+];
+
+/// Every program that boots of these targets need.
+pub(crate) fn boot_tools(targets: &[Target]) -> Vec<Tool> {
+    let fixed = TOOLS
+        .iter()
+        .map(|&(program, package)| (program.to_owned(), package.to_owned()));
+    let emulators = targets
+        .iter()
+        .map(|target| (target.qemu.program.clone(), target.qemu.package.clone()));
+    fixed
+        .chain(emulators)
+        .map(|(program, package)| Tool { program, package })
+        .collect()
+}
+
+/// Makes sure that the programs are there: installs them as root, else says what to install.
+pub(crate) fn tools(wanted: &[Tool]) -> Result<()> {
+    let missing = missing(wanted);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut packages: Vec<_> = missing.iter().map(|tool| tool.package.clone()).collect();
+    packages.sort();
+    packages.dedup();
+    if is_root() && has("apt-get") {
+        println!("setup: installing {}", packages.join(" "));
+        apt::install(&packages)?;
+    }
+    let list: Vec<_> = self::missing(wanted)
+        .iter()
+        .map(|tool| format!("  {} (Debian package {})", tool.program, tool.package))
+        .collect();
+    if !list.is_empty() {
+        bail!(
+            "programs are missing:\n{}\ninstall them as root, for example: apt-get install --no-remove {}",
+            list.join("\n"),
+            packages.join(" ")
+        );
+    }
+    Ok(())
+}
+
+fn missing(wanted: &[Tool]) -> Vec<&Tool> {
+    wanted.iter().filter(|tool| !has(&tool.program)).collect()
+}
+
+fn has(program: &str) -> bool {
+    util::search_path()
+        .split(':')
+        .any(|folder| Path::new(folder).join(program).is_file())
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// Makes sure that rustc can build for the target.
+pub(crate) fn rust_target(target: &Target) -> Result<()> {
+    let sh = util::shell()?;
+    let sysroot = cmd!(sh, "rustc --print sysroot").quiet().read()?;
+    let triple = &target.triple;
+    if Path::new(&sysroot)
+        .join("lib/rustlib")
+        .join(triple)
+        .join("lib")
+        .is_dir()
+    {
+        return Ok(());
+    }
+    if !has("rustup") {
+        bail!(
+            "rustc has no standard library for {triple}, and there is no rustup to add it: install both"
+        );
+    }
+    println!("setup: adding the Rust target {triple}");
+    cmd!(sh, "rustup --quiet target add {triple}")
+        .quiet()
+        .run()?;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! todo
+pub(crate) fn run() -> anyhow::Result<()> {
+    Ok(())
+}

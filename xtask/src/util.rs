@@ -1,0 +1,67 @@
+//! Small things that several subcommands need.
+
+use core::time::Duration;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use xshell::Shell;
+
+/// The folder of the workspace.
+pub(crate) fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A shell in the workspace's folder.
+///
+/// Debian leaves the folders of system programs (mke2fs, sfdisk) out of the
+/// PATH of ordinary users, who may run them all the same.
+pub(crate) fn shell() -> Result<Shell> {
+    let shell = Shell::new()?;
+    shell.change_dir(root());
+    shell.set_var("PATH", search_path());
+    Ok(shell)
+}
+
+/// PATH and the folders of system programs.
+pub(crate) fn search_path() -> String {
+    format!(
+        "{}:/usr/local/sbin:/usr/sbin:/sbin",
+        std::env::var("PATH").unwrap_or_default()
+    )
+}
+
+/// The text of a file; the error names the file.
+pub(crate) fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Writes a file and the folders that it lies in; the error names the file.
+pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A file's name without its last extension.
+pub(crate) fn stem(path: &Path) -> String {
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Runs a step and says how long it took.
+pub(crate) fn timed<T>(step: impl FnOnce() -> Result<T>) -> (Result<T>, Duration) {
+    let start = Instant::now();
+    let result = step();
+    (result, start.elapsed())
+}
