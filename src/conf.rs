@@ -104,6 +104,23 @@ impl Network {
         self.routes.iter().filter(move |route| route.label == label)
     }
 
+    /// How packets leave through `nic`, in an order in which the kernel takes it:
+    /// a gateway outside the subnet is made reachable before it is used.
+    pub fn hops(&self, nic: &Nic) -> impl Iterator<Item = Hop> {
+        let nic = *nic;
+        let all = self
+            .default_route
+            .iter()
+            .chain(&self.routes)
+            .filter(move |route| route.label == nic.label);
+        let earlier = all.clone();
+        all.enumerate().flat_map(move |(index, route)| {
+            let is_known = earlier.clone().take(index).any(|other| other.gateway == route.gateway);
+            let direct = nic.is_off_subnet(route.gateway) && !is_known;
+            direct.then_some(Hop::Direct(route.gateway)).into_iter().chain([Hop::Via(*route)])
+        })
+    }
+
     /// The gateway of the default route, if it leaves through `nic`.
     pub fn default_gateway_of(&self, nic: &Nic) -> Option<Ipv4> {
         self.default_route
@@ -140,6 +157,15 @@ impl Nic {
     }
 }
 
+/// One thing that the kernel is told about where packets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hop {
+    /// This gateway is reached directly, although no subnet says so.
+    Direct(Ipv4),
+    /// A route through a gateway that can be reached.
+    Via(Route),
+}
+
 /// One route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -149,6 +175,14 @@ pub struct Route {
     pub destination: Prefix,
     /// The next hop.
     pub gateway: Ipv4,
+}
+
+impl Route {
+    /// Whether it takes what no other route takes.
+    #[must_use]
+    pub const fn is_default(&self) -> bool {
+        self.destination.is_default()
+    }
 }
 
 #[cfg(test)]

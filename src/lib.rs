@@ -14,6 +14,7 @@
 )]
 
 pub mod account;
+pub mod change;
 pub mod conf;
 pub mod hostname;
 pub mod hosts;
@@ -21,6 +22,7 @@ pub mod limits;
 pub mod network;
 pub mod resolver;
 pub mod sys;
+pub mod system;
 pub mod text;
 pub mod value;
 

@@ -1,0 +1,241 @@
+//! `/etc/network/interfaces`, in the words that Debian's ifupdown, ifupdown-ng,
+//! ifupdown2 and BusyBox' ifup all understand.
+//!
+//! So there is `netmask`, since BusyBox has no `address A/P`, and no `hwaddress`,
+//! on whose syntax they differ; a word that stands twice in a stanza, or an
+//! interface twice in `auto`, makes BusyBox refuse the whole file
+//! (networking/ifupdown.c); a comment begins a line (interfaces(5)).
+
+use super::Writer;
+use crate::change::{Action, Change, Path, Wanted};
+use crate::conf::{Hop, Network, Nic, Part, Route};
+use crate::system::System;
+use crate::text::assignments::end_line;
+use crate::text::lines::{lines, words};
+use crate::text::{Buf, put};
+
+pub(super) const WRITER: Writer = Writer {
+    plan,
+    needs_names: true,
+    is_kernel: false,
+    per_nic: None,
+};
+
+const BEGIN: &[u8] = b"# osconf begin: from os.conf, written anew with each";
+const END: &[u8] = b"# osconf end";
+
+fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {
+    add(Change {
+        part: Part::Network,
+        path: Path::from(c"etc/network/interfaces"),
+        action: Action::write(edit, 0),
+    });
+}
+
+/// Puts our block in its place, or at the end, and takes the NICs that it is
+/// about out of all other stanzas.
+fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
+    let Some(network) = wanted.conf.network.value() else {
+        return out.push(old);
+    };
+    let block = Block { network, system: wanted.system, has_loopback: has_loopback(old) };
+    let mut written = false;
+    let mut stanza = Stanza::Kept;
+    let mut rest = old;
+    while !rest.is_empty() {
+        let (line, after) = split_line(rest);
+        rest = after;
+        let text = lines(line).next().map_or(line, |line| line.text);
+        if text == BEGIN {
+            if let Some(after) = after_end(rest) {
+                rest = after;
+            }
+            if !written {
+                block.write(out);
+                written = true;
+            }
+            stanza = Stanza::Kept;
+            continue;
+        }
+        block.copy(out, line, &mut stanza);
+    }
+    if !written {
+        end_line(out);
+        if !out.is_empty() {
+            out.push(b"\n");
+        }
+        block.write(out);
+    }
+}
+
+/// Whether the lines that come belong to a stanza that gives way to ours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stanza {
+    Kept,
+    Dropped,
+}
+
+/// Our part of the file.
+struct Block<'a> {
+    network: &'a Network,
+    system: &'a System,
+    has_loopback: bool,
+}
+
+impl Block<'_> {
+    fn is_ours(&self, interface: &[u8]) -> bool {
+        let ours = &self.network.nics;
+        ours.iter().any(|nic| self.system.name_of(nic).as_bytes() == interface)
+    }
+
+    /// Copies a line of somebody else's, unless it configures one of our NICs.
+    fn copy(&self, out: &mut Buf<'_>, line: &[u8], stanza: &mut Stanza) {
+        let mut parts = words(line);
+        let first = parts.next().unwrap_or_default();
+        match first {
+            b"iface" => {
+                let is_ours = parts.next().is_some_and(|name| self.is_ours(name));
+                // IPv6 is not in os.conf, so it stays as it is.
+                let is_ipv4 = parts.next() != Some(b"inet6");
+                *stanza = if is_ours && is_ipv4 { Stanza::Dropped } else { Stanza::Kept };
+            }
+            b"auto" => return self.copy_auto(out, line, stanza),
+            _ if first.starts_with(b"allow-") => return self.copy_auto(out, line, stanza),
+            b"mapping" | b"source" | b"source-directory" | b"source-dir" | b"no-auto-down"
+            | b"no-scripts" | b"template" | b"rename" => *stanza = Stanza::Kept,
+            _ => {}
+        }
+        let is_comment = first.is_empty() || first.starts_with(b"#");
+        if *stanza == Stanza::Kept || is_comment {
+            out.push(line);
+        }
+    }
+
+    /// Copies `auto` or `allow-…` without our NICs.
+    fn copy_auto(&self, out: &mut Buf<'_>, line: &[u8], stanza: &mut Stanza) {
+        *stanza = Stanza::Kept;
+        let mut names = words(line).skip(1);
+        if !names.clone().any(|name| self.is_ours(name)) {
+            return out.push(line);
+        }
+        if names.clone().all(|name| self.is_ours(name) || name == b"\\") {
+            return;
+        }
+        out.push(words(line).next().unwrap_or_default());
+        for name in names.by_ref().filter(|name| !self.is_ours(name) && *name != b"\\") {
+            put!(out, " ");
+            out.push(name);
+        }
+        out.push(b"\n");
+    }
+
+    fn write(&self, out: &mut Buf<'_>) {
+        out.push(BEGIN);
+        out.push(b"\n");
+        if !self.has_loopback {
+            put!(out, "auto lo\niface lo inet loopback\n\n");
+        }
+        for nic in &self.network.nics {
+            self.write_nic(out, nic);
+        }
+        out.push(END);
+        out.push(b"\n");
+    }
+
+    fn write_nic(&self, out: &mut Buf<'_>, nic: &Nic) {
+        let name = self.system.name_of(nic);
+        put!(out, "auto {}\niface {} inet static\n", name, name);
+        put!(out, "\taddress {}\n\tnetmask {}\n", nic.address, nic.mask.address());
+        for hop in self.network.hops(nic) {
+            match hop {
+                Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway) => {
+                    put!(out, "\tgateway {}\n", route.gateway);
+                }
+                _ if self.system.has_ip => write_ip(out, name, hop),
+                _ => write_route(out, name, hop),
+            }
+        }
+        out.push(b"\n");
+    }
+}
+
+// A command that fails must not take the interface down again, and it fails
+// where the route is there already: hence `|| true`.
+
+fn write_ip(out: &mut Buf<'_>, name: &str, hop: Hop) {
+    match hop {
+        Hop::Direct(gateway) => {
+            put!(out, "\tup ip route add {}/32 dev {} || true\n", gateway, name);
+        }
+        Hop::Via(Route { destination, gateway, .. }) => put!(
+            out,
+            "\tup ip route add {} via {} dev {} || true\n",
+            destination,
+            gateway,
+            name
+        ),
+    }
+}
+
+/// The same in the words of route(8), for systems that have no `ip`.
+fn write_route(out: &mut Buf<'_>, name: &str, hop: Hop) {
+    match hop {
+        Hop::Direct(gateway) => {
+            put!(out, "\tup route add -host {} dev {} || true\n", gateway, name);
+        }
+        Hop::Via(Route { destination, gateway, .. }) => put!(
+            out,
+            "\tup route add -net {} netmask {} gw {} dev {} || true\n",
+            destination.address(),
+            destination.mask().address(),
+            gateway,
+            name
+        ),
+    }
+}
+
+/// The first line, with those that a backslash at its end joins to it.
+fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut len = 0;
+    for line in lines(text) {
+        len += line.text.len() + line.end.len();
+        if line.text.last() != Some(&b'\\') {
+            break;
+        }
+    }
+    text.split_at_checked(len).unwrap_or((text, b""))
+}
+
+/// What follows the end of our block; none, if its end is missing: then nothing
+/// but its first line is known to be ours.
+fn after_end(text: &[u8]) -> Option<&[u8]> {
+    let mut len = 0;
+    for line in lines(text) {
+        len += line.text.len() + line.end.len();
+        if line.text == END {
+            return text.get(len..);
+        }
+    }
+    None
+}
+
+/// Whether somebody else brings up the loopback interface, or may do so in a
+/// file that this one names.
+fn has_loopback(text: &[u8]) -> bool {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, after) = split_line(rest);
+        rest = after;
+        if lines(line).next().is_some_and(|line| line.text == BEGIN) {
+            rest = after_end(rest).unwrap_or(rest);
+            continue;
+        }
+        let mut parts = words(line);
+        match parts.next() {
+            Some(b"iface") if parts.next() == Some(b"lo") => return true,
+            Some(first) if first.starts_with(b"source") => return true,
+            _ => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,136 @@
+//! `ifcfg-NAME` and `route-NAME` of RHEL, CentOS, Anolis, openEuler and Alibaba
+//! Cloud Linux (sysconfig.txt of initscripts; nm-settings-ifcfg-rh(5)).
+//!
+//! HWADDR names the NIC that is meant; MACADDR would change it. The default
+//! route stands once, as GATEWAY of its NIC, and DEFROUTE tells the other NICs
+//! to have none; a gateway that is outside the subnet cannot stand there
+//! (ifup-eth compares), so its route goes into the route file.
+
+use super::{PerNic, Writer};
+use crate::change::{Action, Change, Path, Wanted};
+use crate::conf::{Hop, Network, Nic, Part};
+use crate::system::System;
+use crate::text::assignments::{self, Value};
+use crate::text::lines::lines;
+use crate::text::{Buf, put};
+
+pub(super) const WRITER: Writer = Writer {
+    plan,
+    needs_names: true,
+    is_kernel: false,
+    per_nic: Some(PerNic {
+        folder: c"etc/sysconfig/network-scripts",
+        prefixes: &[b"ifcfg-", b"route-"],
+        is_ours,
+    }),
+};
+
+const FOLDER: &[u8] = b"etc/sysconfig/network-scripts/";
+/// How a file of ours is known again, when its NIC is gone from os.conf.
+const MARK: &[u8] = b"# osconf: from os.conf, written anew with each";
+
+fn is_ours(text: &[u8]) -> bool {
+    lines(text).any(|line| line.text == MARK)
+}
+
+fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
+    for nic in &network.nics {
+        let name = system.name_of(nic).as_bytes();
+        let has_routes = network.hops(nic).any(|hop| !is_gateway_line(nic, hop));
+        let routes = if has_routes { Action::write(edit_routes, nic.label) } else { Action::Remove };
+        for (prefix, action) in [(b"ifcfg-", Action::write(edit_ifcfg, nic.label)), (b"route-", routes)] {
+            // Cannot fail: an interface's name has at most 15 bytes.
+            if let Some(path) = Path::new(&[FOLDER, prefix, name]) {
+                add(Change { part: Part::Network, path, action });
+            }
+        }
+    }
+    add(Change {
+        part: Part::Network,
+        path: Path::from(c"etc/sysconfig/network"),
+        action: Action::write(edit_global, 0),
+    });
+}
+
+/// Whether `hop` is the default route that GATEWAY can say.
+fn is_gateway_line(nic: &Nic, hop: Hop) -> bool {
+    matches!(hop, Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway))
+}
+
+fn nic_of<'a>(wanted: &'a Wanted<'_>, label: u8) -> Option<(&'a Network, &'a Nic)> {
+    let network = wanted.conf.network.value()?;
+    let nic = network.nics.iter().find(|nic| nic.label == label)?;
+    Some((network, nic))
+}
+
+fn edit_ifcfg(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
+    let Some((network, nic)) = nic_of(wanted, label) else {
+        return out.push(old);
+    };
+    if !is_ours(old) {
+        out.push(MARK);
+        out.push(b"\n");
+    }
+    let default = network.default_gateway_of(nic);
+    let gateway = default.filter(|gateway| !nic.is_off_subnet(*gateway));
+    let settings = [
+        ("DEVICE", Value::Word(wanted.system.name_of(nic))),
+        ("HWADDR", nic.mac.map_or(Value::Gone, Value::Mac)),
+        ("ONBOOT", Value::Word("yes")),
+        ("BOOTPROTO", Value::Word("none")),
+        ("IPADDR", Value::Address(nic.address)),
+        ("NETMASK", Value::Address(nic.mask.address())),
+        ("DEFROUTE", Value::Word(if default.is_some() { "yes" } else { "no" })),
+        ("GATEWAY", gateway.map_or(Value::Gone, Value::Address)),
+        // These would say something else about the same things, or make another
+        // device of the NIC.
+        ("PREFIX", Value::Gone),
+        ("IPADDR0", Value::Gone),
+        ("NETMASK0", Value::Gone),
+        ("PREFIX0", Value::Gone),
+        ("GATEWAY0", Value::Gone),
+        ("GATEWAYDEV", Value::Gone),
+        ("MACADDR", Value::Gone),
+        ("BRIDGE", Value::Gone),
+        ("MASTER", Value::Gone),
+        ("SLAVE", Value::Gone),
+    ];
+    assignments::set(out, old, &settings);
+}
+
+/// The whole file is about this NIC's routes, so the whole file is ours.
+fn edit_routes(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
+    let Some((network, nic)) = nic_of(wanted, label) else {
+        return;
+    };
+    let name = wanted.system.name_of(nic);
+    out.push(MARK);
+    out.push(b"\n");
+    for hop in network.hops(nic).filter(|hop| !is_gateway_line(nic, *hop)) {
+        match hop {
+            Hop::Direct(gateway) => put!(out, "{}/32 dev {}\n", gateway, name),
+            // A prefix of length 0 is misread by some readers.
+            Hop::Via(route) if route.is_default() => {
+                put!(out, "default via {} dev {}\n", route.gateway, name);
+            }
+            Hop::Via(route) => {
+                put!(out, "{} via {} dev {}\n", route.destination, route.gateway, name);
+            }
+        }
+    }
+}
+
+/// The settings for all NICs. The init script does nothing without this file, or
+/// with NETWORKING=no; a GATEWAY in it would be a second default route.
+fn edit_global(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
+    let default = wanted.conf.network.value().and_then(|network| network.default_route);
+    let networking = ("NETWORKING", Value::Word("yes"));
+    match default {
+        Some(_) => assignments::set(
+            out,
+            old,
+            &[networking, ("GATEWAY", Value::Gone), ("GATEWAYDEV", Value::Gone)],
+        ),
+        None => assignments::set(out, old, &[networking]),
+    }
+}

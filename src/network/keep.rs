@@ -1,0 +1,81 @@
+//! `/etc/osconf/network`: what the running kernel is told at every boot, where no
+//! other program configures it.
+//!
+//! The file has the syntax of os.conf, without the password, and goes by MAC
+//! address: on a clone of the machine, whose NICs have others, it does nothing.
+
+use super::Writer;
+use crate::change::{Action, Change, Path, Wanted};
+use crate::conf::{Key, Network, Part};
+use crate::system::System;
+use crate::text::lines::lines;
+use crate::text::{Buf, put};
+use core::ffi::CStr;
+
+/// The file, below the root.
+pub const PATH: &CStr = c"etc/osconf/network";
+
+const HEAD: &[u8] = b"# osconf: what os.conf said, for the kernel at every boot\n";
+
+pub(super) const WRITER: Writer = Writer {
+    plan,
+    needs_names: false,
+    is_kernel: true,
+    per_nic: None,
+};
+
+fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {
+    let action = match Action::write(edit, 0) {
+        Action::Write { edit, label, only_if_there, show, keep_dash, .. } => Action::Write {
+            edit,
+            label,
+            mode: 0o600,
+            only_if_there,
+            show,
+            keep_dash,
+        },
+        Action::Remove => Action::Remove,
+    };
+    add(Change { part: Part::Network, path: Path::from(PATH), action });
+}
+
+/// Each NIC's keys give way together, since os.conf is the whole list of NICs.
+fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
+    let Some(network) = wanted.conf.network.value() else {
+        return out.push(old);
+    };
+    if !old.starts_with(HEAD) {
+        out.push(HEAD);
+    }
+    for line in lines(old) {
+        let key = line.text.split(|&byte| byte == b'=').next().unwrap_or_default();
+        if !matches!(Key::parse(key), Some(Key::Nic(..))) {
+            out.push(line.text);
+            out.push(line.end);
+        }
+    }
+    crate::text::assignments::end_line(out);
+    write(out, network);
+}
+
+fn write(out: &mut Buf<'_>, network: &Network) {
+    for nic in &network.nics {
+        let label = nic.label;
+        put!(out, "eth{}_ip_addr={}\n", label, nic.address);
+        if let Some(mac) = nic.mac {
+            put!(out, "eth{}_mac_addr={}\n", label, mac);
+        }
+        put!(out, "eth{}_netmask={}\n", label, nic.mask.address());
+        let default = network.default_route.filter(|route| route.label == label);
+        let mut routes = default.iter().chain(network.routes_of(nic)).peekable();
+        if routes.peek().is_none() {
+            continue;
+        }
+        put!(out, "eth{}_route=\"", label);
+        while let Some(route) = routes.next() {
+            let separator = if routes.peek().is_some() { ";" } else { "" };
+            put!(out, "{} {}{}", route.destination, route.gateway, separator);
+        }
+        put!(out, "\"\n");
+    }
+}

@@ -1,0 +1,60 @@
+//! What a root file system is, as far as it decides what is written to it.
+
+mod mounts;
+
+pub use mounts::{Mount, mounts};
+
+use crate::change::Path;
+use crate::conf::Nic;
+use crate::hostname;
+use crate::limits::{FOUND_FILES, HOST_NAME_BYTES, NICS};
+use crate::network::Format;
+use crate::network::links::InterfaceName;
+use heapless::Vec;
+
+/// What was found out about a root and the machine that it runs on.
+pub struct System {
+    /// The network system that reads its configuration.
+    pub network: &'static Format,
+    /// Where the host name stands.
+    pub host_name_places: Vec<&'static hostname::Place, 4>,
+    /// Names that the machine had before, which loopback lines may still have.
+    pub old_names: Vec<OldName, 8>,
+    /// The interface of each NIC in os.conf.
+    pub interfaces: Vec<Interface, NICS>,
+    /// Whether `ip` is there, or only `route`, to add routes from a script.
+    pub has_ip: bool,
+    /// Files of ours about NICs that os.conf no longer names.
+    pub strays: Vec<Path, FOUND_FILES>,
+}
+
+/// A host name that was found, whatever it is made of.
+pub type OldName = Vec<u8, HOST_NAME_BYTES>;
+
+/// Which interface a NIC is.
+pub struct Interface {
+    /// The NIC's label in os.conf.
+    pub label: u8,
+    /// The name to write.
+    pub name: InterfaceName,
+    /// Whether the interface is there. Otherwise the name is the label, as a
+    /// stopgap: the NIC may come up under another.
+    pub is_there: bool,
+}
+
+impl System {
+    /// The name of the interface that `nic` is.
+    #[must_use]
+    pub fn name_of(&self, nic: &Nic) -> &str {
+        self.interfaces
+            .iter()
+            .find(|interface| interface.label == nic.label)
+            .map_or("", |interface| interface.name.as_str())
+    }
+
+    /// Whether a format that goes by names could be given the right ones.
+    #[must_use]
+    pub fn has_all_interfaces(&self) -> bool {
+        self.interfaces.iter().all(|interface| interface.is_there)
+    }
+}
