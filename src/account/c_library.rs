@@ -16,7 +16,7 @@ const SELF_TESTS: [(&[u8], &[u8], HashKind); 3] = [
 /// so that text is in a library that has the hash, and in no other. OpenWrt
 /// leaves the stronger hashes out of its musl (`CRYPT_SIZE_HACK`). `None`: this
 /// file has no crypt of musl's at all, and nothing follows from it. Debian's
-/// and Gentoo's musl are built so, beside a libxcrypt, which verifies all three.
+/// musl is built so (#947193): there libxcrypt verifies, and it knows all three.
 #[must_use]
 pub fn strongest(library: &[u8]) -> Option<HashKind> {
     let mut found = None;

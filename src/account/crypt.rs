@@ -79,7 +79,7 @@ pub fn kind(field: &[u8]) -> Option<HashKind> {
 /// kind `$1$`, `$5$` or `$6$` that `password` opens.
 ///
 /// `rounds=` counts from 1,000 (libxcrypt refuses fewer) to 1,000,000 (musl
-/// takes ten times as many, but a boot would wait seconds for them).
+/// takes almost ten times as many, but a boot would wait seconds for them).
 #[must_use]
 pub fn verifies(field: &[u8], password: &[u8]) -> bool {
     let Some(setting) = Setting::parse(field) else {
