@@ -21,9 +21,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::target::Target;
 use crate::{build, setup, util};
-use judge::Facts;
+pub(crate) use judge::Facts;
 use machine::Machine;
-pub(crate) use parts::Parts;
+use parts::Parts;
 use scenario::{Agent, Sample, Scenario, Scenarios};
 
 /// What to boot, and how.
@@ -149,12 +149,53 @@ fn report(job: &Job, keep: bool) -> bool {
     }
 }
 
+/// Boots the named scenario once and returns the lines with which osconf
+/// reported on the console, and what the machine says of itself.
+pub(crate) fn show(target: &Target, osconf: &Path, scenario: &str) -> Result<(Vec<String>, Facts)> {
+    let scenarios = Scenarios::read()?;
+    let found = scenarios.scenario.iter().find(|one| one.name == scenario);
+    let scenario = found
+        .with_context(|| format!("scenarios.toml has no {scenario}"))?
+        .clone();
+    let sample = scenarios.sample(&scenario)?;
+    let (target, osconf) = (target.clone(), osconf.to_owned());
+    let job = Job {
+        parts: parts::get(&target)?,
+        target,
+        scenario,
+        sample,
+        osconf,
+    };
+    let folder = util::target_dir().join("boot/demo");
+    let (disk, initramfs) = job.prepare(&folder)?;
+    let facts = job.boot(&folder, "first boot", &initramfs, &disk)?;
+    let console =
+        String::from_utf8_lossy(&std::fs::read(folder.join("first-boot.log"))?).replace('\r', "");
+    let reports = console
+        .lines()
+        .filter(|line| line.starts_with("osconf: "))
+        .map(str::to_owned);
+    Ok((reports.collect(), facts))
+}
+
 impl Job {
     fn name(&self) -> String {
         format!("{}-{}", self.scenario.name, self.target.name)
     }
 
     fn run(&self, folder: &Path) -> Result<()> {
+        let (disk, initramfs) = self.prepare(folder)?;
+        let first = self.boot(folder, "first boot", &initramfs, &disk)?;
+        let second = self.boot(folder, "second boot", &initramfs, &disk)?;
+        let changes = judge::changes(&first, &second);
+        if !changes.is_empty() {
+            bail!("  {}", changes.join("\n  "));
+        }
+        Ok(())
+    }
+
+    /// Makes disk and initramfs in a fresh folder.
+    fn prepare(&self, folder: &Path) -> Result<(PathBuf, PathBuf)> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
@@ -165,15 +206,10 @@ impl Job {
             (self.scenario.agent == Agent::Initramfs).then_some(self.osconf.as_path());
         let initramfs = folder.join("initramfs.img");
         util::write(&initramfs, initramfs::pack(&self.parts, in_initramfs)?)?;
-        let first = self.boot(folder, "first boot", &initramfs, &disk)?;
-        let second = self.boot(folder, "second boot", &initramfs, &disk)?;
-        let changes = judge::changes(&first, &second);
-        if !changes.is_empty() {
-            bail!("  {}", changes.join("\n  "));
-        }
-        Ok(())
+        Ok((disk, initramfs))
     }
 
+    /// Starts the machine, has it looked at, and fails with all that is wrong with it.
     fn boot(&self, folder: &Path, title: &str, initramfs: &Path, disk: &Path) -> Result<Facts> {
         let command = machine::qemu(
             &self.target,

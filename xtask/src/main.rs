@@ -47,8 +47,8 @@ fn run(arguments: &[String]) -> Result<()> {
     };
     match (command.as_str(), rest) {
         ("help" | "-h" | "--help", _) => println!("{USAGE}"),
-        ("build", []) => drop(build::run(&target::all()?)?),
-        ("build", [arch]) => drop(build::run(&[target::named(arch)?])?),
+        ("build", []) => build::run(&target::all()?)?,
+        ("build", [arch]) => build::run(&[target::named(arch)?])?,
         ("test", []) => test::run()?,
         ("boot", rest) => boot::run(&boot_options(rest)?)?,
         ("demo", []) => demo::run()?,

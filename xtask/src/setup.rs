@@ -107,3 +107,27 @@ pub(crate) fn rust_target(target: &Target) -> Result<()> {
         .run()?;
     Ok(())
 }
+
+/// Makes sure that cargo can format and lint.
+pub(crate) fn rust_components() -> Result<()> {
+    let sh = util::shell()?;
+    for (command, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if cmd!(sh, "cargo {command} --version")
+            .quiet()
+            .ignore_stdout()
+            .ignore_stderr()
+            .run()
+            .is_ok()
+        {
+            continue;
+        }
+        if !has("rustup") {
+            bail!("there is no `cargo {command}`, and no rustup to add it: install {component}");
+        }
+        println!("setup: adding the Rust component {component}");
+        cmd!(sh, "rustup --quiet component add {component}")
+            .quiet()
+            .run()?;
+    }
+    Ok(())
+}

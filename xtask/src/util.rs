@@ -1,7 +1,8 @@
 //! Small things that several subcommands need.
 
 use core::time::Duration;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -49,6 +50,29 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Copies a file, with the folders that the copy lies in, and gives it a mode.
+pub(crate) fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
+    write(
+        to,
+        fs::read(from).with_context(|| format!("cannot read {}", from.display()))?,
+    )?;
+    Ok(fs::set_permissions(to, Permissions::from_mode(mode))?)
+}
+
+/// Copies a folder of plain files, each readable by all as in a fresh checkout.
+pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            copy(&entry.path(), &target, 0o644)?;
+        }
+    }
+    Ok(())
 }
 
 /// A file's name without its last extension.

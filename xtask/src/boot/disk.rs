@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use super::parts::Parts;
@@ -69,7 +69,7 @@ pub(crate) fn make(
     let tree = folder.join("root");
     root_tree(scenario, parts, osconf, &tree)?;
     if !scenario.has_boot_partition() {
-        copy(&sample, &tree.join("aliyun_custom_image/os.conf"), 0o644)?;
+        util::copy(&sample, &tree.join("aliyun_custom_image/os.conf"), 0o644)?;
     }
     let root = folder.join("root.img");
     let kind = if scenario.first == FileSystem::Ext2 {
@@ -98,7 +98,7 @@ fn root_tree(scenario: &Scenario, parts: &Parts, osconf: &Path, tree: &Path) -> 
         fs::create_dir_all(tree.join(folder))?;
     }
     symlink("../run", tree.join("var/run"))?;
-    copy_tree(&util::root().join("xtask/root"), tree)?;
+    util::copy_tree(&util::root().join("xtask/root"), tree)?;
     fs::set_permissions(tree.join("etc/shadow"), Permissions::from_mode(0o600))?;
     if scenario.network == Network::Kernel {
         fs::remove_dir_all(tree.join("etc/network"))?;
@@ -112,40 +112,21 @@ fn root_tree(scenario: &Scenario, parts: &Parts, osconf: &Path, tree: &Path) -> 
         )?;
     }
 
-    copy(&parts.busybox, &tree.join("bin/busybox"), 0o755)?;
+    util::copy(&parts.busybox, &tree.join("bin/busybox"), 0o755)?;
     // su changes to root for users who are not, so it cannot be a link.
-    copy(&parts.busybox, &tree.join("bin/su"), 0o4755)?;
+    util::copy(&parts.busybox, &tree.join("bin/su"), 0o4755)?;
     for applet in APPLETS {
         symlink("busybox", tree.join("bin").join(applet))?;
     }
     symlink("../bin/busybox", tree.join("sbin/init"))?;
     symlink("../bin/busybox", tree.join("sbin/getty"))?;
     let recipe = util::root().join("targets/init/busybox");
-    copy(&recipe.join("inittab"), &tree.join("etc/inittab"), 0o644)?;
-    copy(&recipe.join("rcS"), &tree.join("etc/init.d/rcS"), 0o755)?;
+    util::copy(&recipe.join("inittab"), &tree.join("etc/inittab"), 0o644)?;
+    util::copy(&recipe.join("rcS"), &tree.join("etc/init.d/rcS"), 0o755)?;
     if scenario.agent == Agent::Init {
-        copy(osconf, &tree.join("usr/sbin/osconf"), 0o755)?;
+        util::copy(osconf, &tree.join("usr/sbin/osconf"), 0o755)?;
     }
     util::write(&tree.join("facts"), include_str!("facts.sh"))
-}
-
-fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
-    let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
-    util::write(to, bytes)?;
-    Ok(fs::set_permissions(to, Permissions::from_mode(mode))?)
-}
-
-fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else {
-            copy(&entry.path(), &target, 0o644)?;
-        }
-    }
-    Ok(())
 }
 
 /// An ext2 or ext4 file system with the folder's files, all of them root's.

@@ -53,13 +53,13 @@ impl Facts {
         let mut found = BTreeSet::new();
         for line in self.lines("addresses") {
             let words: Vec<_> = line.split_whitespace().collect();
-            if let (Some(name), Some(address)) = (words.get(1), after(&words, "inet")) {
-                if *name != "lo" {
-                    found.insert((
-                        macs.get(name).unwrap_or(name).to_string(),
-                        address.to_owned(),
-                    ));
-                }
+            if let (Some(name), Some(address)) = (words.get(1), after(&words, "inet"))
+                && *name != "lo"
+            {
+                found.insert((
+                    macs.get(name).unwrap_or(name).to_string(),
+                    address.to_owned(),
+                ));
             }
         }
         found
