@@ -1,10 +1,11 @@
 //! What is to happen to one file: the value that a plan is a list of.
 
-use crate::conf::{Conf, Part};
-use crate::limits::PATH_BYTES;
+use crate::account::Place;
+use crate::conf::Conf;
+use crate::part::Part;
 use crate::system::System;
 use crate::text::Buf;
-use core::ffi::CStr;
+use crate::value::Path;
 use heapless::Vec;
 use zeroize::Zeroize;
 
@@ -28,8 +29,8 @@ pub type Edit = fn(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8
 /// the other and published as one.
 #[derive(Clone)]
 pub struct Change {
-    /// What it belongs to.
-    pub part: Part,
+    /// What it belongs to; nothing, if it mends what a power cut left.
+    pub part: Option<Part>,
     /// The file, below the root.
     pub path: Path,
     /// What is to be done.
@@ -40,107 +41,44 @@ pub struct Change {
 #[derive(Clone, Copy)]
 pub enum Action {
     /// Give it new content.
-    Write {
-        /// How.
-        edit: Edit,
-        /// The NIC that is written about.
-        label: u8,
-        /// The mode of a new file; an old one keeps its own.
-        mode: u32,
-        /// Whether nothing is to be done where there is no such file.
-        only_if_there: bool,
-        /// Who may see its lines.
-        show: fn(&mut Buf<'_>, &[u8]),
-        /// Whether the old file is also kept beside it, its name followed by `-`,
-        /// as other tools do with this one.
-        keep_dash: bool,
-    },
+    Write(Write),
     /// Remove it, if it is there.
     Remove,
 }
 
-impl Action {
+/// How a file gets new content.
+#[derive(Clone, Copy)]
+pub struct Write {
+    /// What makes it.
+    pub edit: Edit,
+    /// The NIC that is written about.
+    pub label: u8,
+    /// The mode of a new file; an old one keeps its own.
+    pub mode: u32,
+    /// Whether nothing is to be done where there is no such file.
+    pub only_if_there: bool,
+    /// How a line of it is shown.
+    pub show: Show,
+    /// Whether the old file is also kept beside it, its name followed by `-`, as
+    /// other tools do with this one.
+    pub keep_dash: bool,
+}
+
+/// Writes a line of a file as anybody may see it.
+pub type Show = fn(&mut Buf<'_>, &[u8]);
+
+impl Write {
     /// The usual kind of file: public, and made if it is not there.
     #[must_use]
-    pub fn write(edit: Edit, label: u8) -> Self {
-        Self::Write {
+    pub fn new(edit: Edit) -> Self {
+        Self {
             edit,
-            label,
+            label: 0,
             mode: 0o644,
             only_if_there: false,
             show: |out, line| out.push(line),
             keep_dash: false,
         }
-    }
-
-    /// The same, but only if it is there.
-    #[must_use]
-    pub fn rewrite(edit: Edit, label: u8) -> Self {
-        match Self::write(edit, label) {
-            Self::Write { edit, label, mode, show, keep_dash, .. } => Self::Write {
-                edit,
-                label,
-                mode,
-                only_if_there: true,
-                show,
-                keep_dash,
-            },
-            Self::Remove => Self::Remove,
-        }
-    }
-}
-
-/// A path below the root, without a leading slash, with the kernel's final NUL.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Path(Vec<u8, PATH_BYTES>);
-
-impl Path {
-    /// The path that is these pieces joined; none, if it is too long or holds a NUL.
-    #[must_use]
-    pub fn new(pieces: &[&[u8]]) -> Option<Self> {
-        let mut bytes = Vec::new();
-        for piece in pieces {
-            if piece.contains(&0) {
-                return None;
-            }
-            bytes.extend_from_slice(piece).ok()?;
-        }
-        bytes.push(0).ok()?;
-        Some(Self(bytes))
-    }
-
-    /// As the kernel takes it.
-    #[must_use]
-    pub fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_with_nul(&self.0).unwrap_or_default()
-    }
-
-    /// Without the final NUL.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.as_c_str().to_bytes()
-    }
-
-    /// The folder, and the name in it.
-    #[must_use]
-    pub fn split(&self) -> (Self, Self) {
-        let bytes = self.as_bytes();
-        let (folder, name) = match bytes.iter().rposition(|&byte| byte == b'/') {
-            Some(index) => (bytes.get(..index), bytes.get(index + 1..)),
-            None => (Some(&b"."[..]), Some(bytes)),
-        };
-        // Cannot fail: a part of a path is shorter than the path, but for `.`,
-        // which fits always.
-        let part = |bytes: Option<&[u8]>| Self::new(&[bytes.unwrap_or(b".")]);
-        let empty = || Self(Vec::new());
-        (part(folder).unwrap_or_else(empty), part(name).unwrap_or_else(empty))
-    }
-}
-
-impl From<&CStr> for Path {
-    /// For paths that stand in this program, all of which are short enough.
-    fn from(path: &CStr) -> Self {
-        Self(Vec::from_slice(path.to_bytes_with_nul()).unwrap_or_default())
     }
 }
 
@@ -150,6 +88,8 @@ pub struct NewPassword {
     field: Vec<u8, FIELD_BYTES>,
     /// The day of the change; none leaves the field empty.
     pub day: Option<u32>,
+    /// Which file it belongs into.
+    pub place: Place,
 }
 
 /// A hash that is there already may spell its rounds: `$6$rounds=1000000$`.
@@ -158,8 +98,8 @@ const FIELD_BYTES: usize = crate::limits::HASH_BYTES + 32;
 impl NewPassword {
     /// Copies `field`; none, if it is longer than any hash.
     #[must_use]
-    pub fn new(field: &[u8], day: Option<u32>) -> Option<Self> {
-        Some(Self { field: Vec::from_slice(field).ok()?, day })
+    pub fn new(field: &[u8], day: Option<u32>, place: Place) -> Option<Self> {
+        Some(Self { field: Vec::from_slice(field).ok()?, day, place })
     }
 
     /// The password field.

@@ -21,35 +21,6 @@ use crate::limits::{NAME_SERVERS, NICS, ROUTES};
 use crate::value::{HostName, Ipv4, Mac, Mask, Prefix, Secret};
 use heapless::Vec;
 
-/// What is applied or left as a whole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Part {
-    /// root's password.
-    Password,
-    /// The host name.
-    HostName,
-    /// Addresses and routes of all NICs.
-    Network,
-    /// Name servers.
-    Dns,
-}
-
-impl Part {
-    /// Every part, in the order in which they are reported.
-    pub const ALL: [Self; 4] = [Self::Password, Self::HostName, Self::Network, Self::Dns];
-
-    /// The part's name in messages and in the record.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::HostName => "hostname",
-            Self::Network => "network",
-            Self::Dns => "dns",
-        }
-    }
-}
-
 /// What os.conf says, part by part.
 pub struct Conf<'a> {
     /// `hostname`.

@@ -16,10 +16,14 @@
 pub mod account;
 pub mod change;
 pub mod conf;
+pub mod error;
 pub mod hostname;
 pub mod hosts;
 pub mod limits;
 pub mod network;
+pub mod part;
+pub mod plan;
+pub mod record;
 pub mod resolver;
 pub mod sys;
 pub mod system;

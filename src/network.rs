@@ -51,7 +51,7 @@ pub struct PerNic {
 /// Every network system, in the order in which they are looked for: first those
 /// that exclude all others, then managers that are switched on, then files that
 /// a manager may have left behind; last the one that needs nothing.
-pub const FORMATS: [Format; 13] = [
+pub static FORMATS: [Format; 13] = [
     later("uci", &[c"etc/config/network", c"sbin/uci"]),
     later("slackware", &[c"etc/rc.d/rc.inet1.conf"]),
     later("netplan", &[c"usr/sbin/netplan"]),

@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod files;
 mod linux;
 mod memory;
 

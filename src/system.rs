@@ -4,12 +4,12 @@ mod mounts;
 
 pub use mounts::{Mount, mounts};
 
-use crate::change::Path;
 use crate::conf::Nic;
 use crate::hostname;
 use crate::limits::{FOUND_FILES, HOST_NAME_BYTES, NICS};
 use crate::network::Format;
 use crate::network::links::InterfaceName;
+use crate::value::Path;
 use heapless::Vec;
 
 /// What was found out about a root and the machine that it runs on.
@@ -26,6 +26,9 @@ pub struct System {
     pub has_ip: bool,
     /// Files of ours about NICs that os.conf no longer names.
     pub strays: Vec<Path, FOUND_FILES>,
+    /// Files that a power cut left empty or took away, while a copy of ours is
+    /// there.
+    pub cut: Vec<Path, FOUND_FILES>,
 }
 
 /// A host name that was found, whatever it is made of.

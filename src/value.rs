@@ -4,10 +4,12 @@ mod hash_kind;
 mod host_name;
 pub(crate) mod ipv4;
 mod mac;
+mod path;
 mod secret;
 
 pub use hash_kind::HashKind;
 pub use host_name::{HostName, HostNameFault};
 pub use ipv4::{Ipv4, Mask, Prefix};
 pub use mac::Mac;
+pub use path::Path;
 pub use secret::Secret;

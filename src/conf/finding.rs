@@ -1,6 +1,7 @@
 //! What was noticed in os.conf, and where.
 
-use super::{Fault, Part, Severity, Span};
+use super::{Fault, Severity, Span};
+use crate::part::Part;
 use heapless::Vec;
 
 /// Findings that are kept. A file with more is beyond reading one by one, and the

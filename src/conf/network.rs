@@ -1,8 +1,9 @@
 //! `ethN_…`: NICs, routes, and the one default route.
 
 use super::parse::{Assignments, Reader};
-use super::{Fault, Network, Nic, NicKey, Part, Route, Span, Wish};
+use super::{Fault, Network, Nic, NicKey, Route, Span, Wish};
 use crate::limits::NICS;
+use crate::part::Part;
 use crate::text::lines::words;
 use crate::value::{Ipv4, Mac, Mask, Prefix};
 use heapless::Vec;

@@ -1,8 +1,9 @@
 //! From the text of os.conf to [`Conf`].
 
-use super::{Conf, Fault, Findings, Item, Key, Lexer, NameServers, NicKey, Part, Span, Wish};
+use super::{Conf, Fault, Findings, Item, Key, Lexer, NameServers, NicKey, Span, Wish};
 use super::{Severity, network, password};
 use crate::limits::NICS;
+use crate::part::Part;
 use crate::text::lines::words;
 use crate::value::{HostName, Ipv4};
 

@@ -7,12 +7,14 @@
 //! (networking/ifupdown.c); a comment begins a line (interfaces(5)).
 
 use super::Writer;
-use crate::change::{Action, Change, Path, Wanted};
-use crate::conf::{Hop, Network, Nic, Part, Route};
+use crate::change::{Action, Change, Wanted, Write};
+use crate::conf::{Hop, Network, Nic, Route};
+use crate::part::Part;
 use crate::system::System;
 use crate::text::assignments::end_line;
 use crate::text::lines::{lines, words};
 use crate::text::{Buf, put};
+use crate::value::Path;
 
 pub(super) const WRITER: Writer = Writer {
     plan,
@@ -26,9 +28,9 @@ const END: &[u8] = b"# osconf end";
 
 fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {
     add(Change {
-        part: Part::Network,
+        part: Some(Part::Network),
         path: Path::from(c"etc/network/interfaces"),
-        action: Action::write(edit, 0),
+        action: Action::Write(Write::new(edit)),
     });
 }
 

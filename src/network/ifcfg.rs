@@ -7,12 +7,14 @@
 //! (ifup-eth compares), so its route goes into the route file.
 
 use super::{PerNic, Writer};
-use crate::change::{Action, Change, Path, Wanted};
-use crate::conf::{Hop, Network, Nic, Part};
+use crate::change::{Action, Change, Wanted, Write};
+use crate::conf::{Hop, Network, Nic};
+use crate::part::Part;
 use crate::system::System;
 use crate::text::assignments::{self, Value};
 use crate::text::lines::lines;
 use crate::text::{Buf, put};
+use crate::value::Path;
 
 pub(super) const WRITER: Writer = Writer {
     plan,
@@ -37,18 +39,19 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
     for nic in &network.nics {
         let name = system.name_of(nic).as_bytes();
         let has_routes = network.hops(nic).any(|hop| !is_gateway_line(nic, hop));
-        let routes = if has_routes { Action::write(edit_routes, nic.label) } else { Action::Remove };
-        for (prefix, action) in [(b"ifcfg-", Action::write(edit_ifcfg, nic.label)), (b"route-", routes)] {
+        let write = |edit| Action::Write(Write { label: nic.label, ..Write::new(edit) });
+        let routes = if has_routes { write(edit_routes) } else { Action::Remove };
+        for (prefix, action) in [(b"ifcfg-", write(edit_ifcfg)), (b"route-", routes)] {
             // Cannot fail: an interface's name has at most 15 bytes.
             if let Some(path) = Path::new(&[FOLDER, prefix, name]) {
-                add(Change { part: Part::Network, path, action });
+                add(Change { part: Some(Part::Network), path, action });
             }
         }
     }
     add(Change {
-        part: Part::Network,
+        part: Some(Part::Network),
         path: Path::from(c"etc/sysconfig/network"),
-        action: Action::write(edit_global, 0),
+        action: Action::Write(Write::new(edit_global)),
     });
 }
 

@@ -5,11 +5,13 @@
 //! address: on a clone of the machine, whose NICs have others, it does nothing.
 
 use super::Writer;
-use crate::change::{Action, Change, Path, Wanted};
-use crate::conf::{Key, Network, Part};
+use crate::change::{Action, Change, Wanted, Write};
+use crate::conf::{Key, Network};
+use crate::part::Part;
 use crate::system::System;
 use crate::text::lines::lines;
 use crate::text::{Buf, put};
+use crate::value::Path;
 use core::ffi::CStr;
 
 /// The file, below the root.
@@ -25,18 +27,8 @@ pub(super) const WRITER: Writer = Writer {
 };
 
 fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {
-    let action = match Action::write(edit, 0) {
-        Action::Write { edit, label, only_if_there, show, keep_dash, .. } => Action::Write {
-            edit,
-            label,
-            mode: 0o600,
-            only_if_there,
-            show,
-            keep_dash,
-        },
-        Action::Remove => Action::Remove,
-    };
-    add(Change { part: Part::Network, path: Path::from(PATH), action });
+    let action = Action::Write(Write { mode: 0o600, ..Write::new(edit) });
+    add(Change { part: Some(Part::Network), path: Path::from(PATH), action });
 }
 
 /// Each NIC's keys give way together, since os.conf is the whole list of NICs.

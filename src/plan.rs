@@ -1,0 +1,162 @@
+//! From what is wished for, and what the root is, to the files that change.
+
+use crate::account::{self, Place};
+use crate::change::{Action, Change, Wanted, Write};
+use crate::conf::Wish;
+use crate::limits::CHANGES;
+use crate::network::KEPT_NETWORK;
+use crate::part::{Part, Parts};
+use crate::text::Buf;
+use crate::value::Path;
+use crate::{hosts, resolver};
+use heapless::Vec;
+
+/// What is to be done, in the order in which it is published.
+#[derive(Default)]
+pub struct Plan {
+    changes: Vec<Change, CHANGES>,
+    overflowed: bool,
+}
+
+impl Plan {
+    /// The plan that gives the root `parts` of what is wanted.
+    #[must_use]
+    pub fn new(wanted: &Wanted<'_>, parts: Parts) -> Self {
+        let mut plan = Self::default();
+        for path in &wanted.system.cut {
+            plan.add(Change {
+                part: None,
+                path: path.clone(),
+                action: Action::Write(Write {
+                    show: account::mask,
+                    ..Write::new(|out, old, _, _| out.push(old))
+                }),
+            });
+        }
+        for part in parts.iter() {
+            match part {
+                Part::Password => plan.add_password(wanted),
+                Part::HostName => plan.add_host_name(wanted),
+                Part::Network => plan.add_network(wanted),
+                Part::Dns => plan.add_name_servers(),
+            }
+        }
+        plan
+    }
+
+    /// The changes.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Whether there were more than [`CHANGES`]. Then nothing may be done.
+    #[must_use]
+    pub fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    fn add(&mut self, change: Change) {
+        self.overflowed |= self.changes.push(change).is_err();
+    }
+
+    /// With the hash in the shadow file, the passwd file must say that it is
+    /// there, or login programs do not look.
+    fn add_password(&mut self, wanted: &Wanted<'_>) {
+        let Some(password) = wanted.password else {
+            return;
+        };
+        if password.place == Place::Shadow {
+            self.add_account(c"etc/shadow", |out, old, wanted, _| match wanted.password {
+                Some(new) => account::shadow::edit(out, old, new.field(), new.day),
+                None => out.push(old),
+            });
+        }
+        self.add_account(c"etc/passwd", |out, old, wanted, _| match wanted.password {
+            Some(new) if new.place == Place::Shadow => account::passwd::edit(out, old, b"x"),
+            Some(new) => account::passwd::edit(out, old, new.field()),
+            None => out.push(old),
+        });
+    }
+
+    fn add_account(&mut self, path: &'static core::ffi::CStr, edit: crate::change::Edit) {
+        self.add(Change {
+            part: Some(Part::Password),
+            path: Path::from(path),
+            action: Action::Write(Write {
+                only_if_there: true,
+                show: account::mask,
+                keep_dash: true,
+                ..Write::new(edit)
+            }),
+        });
+    }
+
+    /// The hosts file goes first: it is told the old name, which the others hold.
+    fn add_host_name(&mut self, wanted: &Wanted<'_>) {
+        let part = Some(Part::HostName);
+        self.add(Change {
+            part,
+            path: Path::from(c"etc/hosts"),
+            action: Action::Write(Write { only_if_there: true, ..Write::new(edit_hosts) }),
+        });
+        for (label, place) in (0..).zip(&wanted.system.host_name_places) {
+            self.add(Change {
+                part,
+                path: Path::from(place.path),
+                action: Action::Write(Write { label, ..Write::new(edit_host_name) }),
+            });
+        }
+    }
+
+    fn add_network(&mut self, wanted: &Wanted<'_>) {
+        let system = wanted.system;
+        let (Some(network), Some(writer)) = (wanted.conf.network.value(), &system.network.writer)
+        else {
+            return;
+        };
+        (writer.plan)(network, system, &mut |change| self.add(change));
+        // A network that this program set up by itself gives way to this one.
+        let kept = (!writer.is_kernel).then(|| Path::from(KEPT_NETWORK));
+        for path in kept.iter().chain(&system.strays) {
+            let is_written = self.changes.iter().any(|change| change.path == *path);
+            if !is_written {
+                self.add(Change {
+                    part: Some(Part::Network),
+                    path: path.clone(),
+                    action: Action::Remove,
+                });
+            }
+        }
+    }
+
+    fn add_name_servers(&mut self) {
+        self.add(Change {
+            part: Some(Part::Dns),
+            path: Path::from(c"etc/resolv.conf"),
+            action: Action::Write(Write::new(|out, old, wanted, _| {
+                match &wanted.conf.name_servers {
+                    Wish::Value(servers) => resolver::edit(out, old, servers),
+                    _ => out.push(old),
+                }
+            })),
+        });
+    }
+}
+
+fn edit_hosts(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
+    let names: Vec<&[u8], 8> = wanted.system.old_names.iter().map(Vec::as_slice).collect();
+    match &wanted.conf.host_name {
+        Wish::Value(name) => hosts::edit(out, old, &names, name.as_str()),
+        _ => out.push(old),
+    }
+}
+
+/// The label counts the places of the system.
+fn edit_host_name(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
+    let place = wanted.system.host_name_places.get(usize::from(label));
+    match (&wanted.conf.host_name, place) {
+        (Wish::Value(name), Some(place)) => place.form.edit(out, old, name.as_str()),
+        _ => out.push(old),
+    }
+}

@@ -1,0 +1,247 @@
+//! `/etc/osconf/record`: what was applied last, and what of a kept os.conf is
+//! still to be done.
+
+use crate::part::{Part, Parts};
+use crate::text::lines::lines;
+use crate::text::{Buf, put};
+use crate::value::ipv4::decimal;
+use ufmt::{Formatter, uDisplay, uWrite, uwrite};
+
+/// The file, below the root.
+pub const PATH: &core::ffi::CStr = c"etc/osconf/record";
+
+/// SHA-256 of a file's content.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+}
+
+impl uDisplay for Digest {
+    fn fmt<W: uWrite + ?Sized>(&self, f: &mut Formatter<'_, W>) -> Result<(), W::Error> {
+        self.0.iter().try_for_each(|byte| uwrite!(f, "{:02x}", *byte))
+    }
+}
+
+/// By what one os.conf is told from another, even one of the same content that
+/// was written later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Order {
+    /// Of its content.
+    pub digest: Digest,
+    /// When it was written.
+    pub modified: i64,
+    /// Its inode; none on FAT, which numbers them anew at each mount.
+    pub inode: Option<u64>,
+}
+
+impl Order {
+    /// Whether both are the same file with the same content.
+    ///
+    /// FAT keeps local time, in steps of two seconds: by another time zone, or
+    /// none, the same file is some quarters of an hour older or younger.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let apart = self.modified.abs_diff(other.modified);
+        let same_time = match (self.inode, other.inode) {
+            (Some(_), Some(_)) => apart == 0,
+            _ => matches!(apart % QUARTER, 0..=2 | 898..),
+        };
+        self.digest == other.digest && self.inode == other.inode && same_time
+    }
+}
+
+/// Seconds of the steps in which time zones differ.
+const QUARTER: u64 = 15 * 60;
+
+/// How a part ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum State {
+    /// os.conf did not name it.
+    #[default]
+    Nothing,
+    /// It is applied and durable.
+    Done,
+    /// The system refused it, or something is missing: it is tried again.
+    Open,
+    /// os.conf has errors in it.
+    Invalid,
+}
+
+impl State {
+    const ALL: [Self; 4] = [Self::Nothing, Self::Done, Self::Open, Self::Invalid];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Done => "done",
+            Self::Open => "open",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+/// How all parts ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct States([State; Part::ALL.len()]);
+
+impl States {
+    /// How `part` ended.
+    #[must_use]
+    pub fn get(&self, part: Part) -> State {
+        self.0.get(part as usize).copied().unwrap_or_default()
+    }
+
+    /// Notes how `part` ended.
+    pub fn set(&mut self, part: Part, state: State) {
+        if let Some(place) = self.0.get_mut(part as usize) {
+            *place = state;
+        }
+    }
+
+    /// Those that ended so.
+    #[must_use]
+    pub fn all(&self, state: State) -> Parts {
+        Part::ALL.into_iter().filter(|part| self.get(*part) == state).collect()
+    }
+}
+
+/// What is remembered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Record {
+    /// When, in seconds since 1970 by the machine's clock.
+    pub time: i64,
+    /// How each part ended.
+    pub states: States,
+    /// The os.conf that is kept; none, once it is gone.
+    pub order: Option<Order>,
+}
+
+impl Record {
+    /// Reads a record. Lines that are not known are passed over: a newer version
+    /// may have written them.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Self {
+        let mut record = Self::default();
+        let (mut digest, mut modified, mut inode) = (None, 0, None);
+        for line in lines(text) {
+            let mut sides = line.text.splitn(2, |&byte| byte == b'=');
+            let (key, value) = (sides.next().unwrap_or_default(), sides.next().unwrap_or_default());
+            match key {
+                b"time" => record.time = number(value).unwrap_or_default(),
+                b"digest" => digest = parse_digest(value),
+                b"modified" => modified = number(value).unwrap_or_default(),
+                b"inode" => inode = number(value).and_then(|number| u64::try_from(number).ok()),
+                _ => {
+                    let part = Part::ALL.into_iter().find(|part| part.name().as_bytes() == key);
+                    let state = State::ALL.into_iter().find(|state| state.name().as_bytes() == value);
+                    if let (Some(part), Some(state)) = (part, state) {
+                        record.states.set(part, state);
+                    }
+                }
+            }
+        }
+        record.order = digest.map(|digest| Order { digest, modified, inode });
+        record
+    }
+
+    /// Writes the record; the lines about files follow.
+    pub fn write(&self, out: &mut Buf<'_>) {
+        put!(out, "# osconf: what was applied last\n");
+        put!(out, "osconf={}\ntime={}\n", env!("CARGO_PKG_VERSION"), self.time);
+        for part in Part::ALL {
+            put!(out, "{}={}\n", part.name(), self.states.get(part).name());
+        }
+        if let Some(order) = self.order {
+            put!(out, "digest={}\nmodified={}\n", order.digest, order.modified);
+            if let Some(inode) = order.inode {
+                put!(out, "inode={}\n", inode);
+            }
+        }
+    }
+}
+
+/// Writes the line about a file that was published.
+pub fn write_file(out: &mut Buf<'_>, digest: Digest, path: &[u8]) {
+    put!(out, "file={} ", digest);
+    out.push(path);
+    out.push(b"\n");
+}
+
+/// The files that a record names, as they were published, with the line of each.
+pub fn files(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    lines(text).filter_map(|line| {
+        let (digest, path) = line.text.strip_prefix(b"file=")?.split_at_checked(64)?;
+        let path = path.strip_prefix(b" ")?;
+        Some((path, digest))
+    })
+}
+
+fn number(text: &[u8]) -> Option<i64> {
+    let (sign, digits) = match text {
+        [b'-', digits @ ..] => (-1, digits),
+        _ => (1, text),
+    };
+    // Two halves, since a decimal of nine digits is what is read elsewhere.
+    let split = digits.len().saturating_sub(9);
+    let (high, low) = digits.split_at_checked(split)?;
+    let high = if high.is_empty() { 0 } else { decimal(high)? };
+    Some(sign * (i64::from(high) * 1_000_000_000 + i64::from(decimal(low)?)))
+}
+
+fn parse_digest(text: &[u8]) -> Option<Digest> {
+    let mut digest = [0; 32];
+    let mut pairs = text.chunks_exact(2);
+    for byte in &mut digest {
+        let pair = core::str::from_utf8(pairs.next()?).ok()?;
+        *byte = u8::from_str_radix(pair, 16).ok()?;
+    }
+    (text.len() == 64).then_some(Digest(digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        let mut states = States::default();
+        states.set(Part::Password, State::Done);
+        states.set(Part::Network, State::Open);
+        states.set(Part::Dns, State::Invalid);
+        for order in [
+            None,
+            Some(Order { digest: Digest::of(b"x"), modified: -5, inode: Some(u64::from(u32::MAX) * 4) }),
+            Some(Order { digest: Digest::of(b""), modified: 1_800_000_000, inode: None }),
+        ] {
+            let record = Record { time: 1_795_000_000, states, order };
+            let mut bytes = [0; 1024];
+            let mut out = Buf::new(&mut bytes);
+            record.write(&mut out);
+            write_file(&mut out, Digest::of(b"y"), b"etc/shadow");
+            assert_eq!(Record::parse(out.as_bytes()), record);
+            assert_eq!(files(out.as_bytes()).next().unwrap().0, b"etc/shadow");
+        }
+    }
+
+    #[test]
+    fn the_same_bytes_written_later_are_another_order() {
+        let order = |modified, inode| Order { digest: Digest::of(b"x"), modified, inode };
+        assert!(order(100, Some(1)).is(&order(100, Some(1))));
+        assert!(!order(100, Some(1)).is(&order(101, Some(1))));
+        assert!(!order(100, Some(1)).is(&order(100, Some(2))));
+        // FAT: two seconds, and any time zone.
+        assert!(order(100, None).is(&order(102, None)));
+        assert!(order(100, None).is(&order(101 + 8 * 3600, None)));
+        assert!(order(100, None).is(&order(99 - 5 * 3600 - 1800, None)));
+        assert!(!order(100, None).is(&order(160, None)));
+    }
+}

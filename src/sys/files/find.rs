@@ -1,0 +1,141 @@
+//! Where a path below the root really leads.
+
+use super::optional;
+use crate::error::{Fault, Step};
+use crate::limits::{LINKS, PATH_BYTES};
+use crate::sys::{Access, Kind, Meta, Sys};
+use crate::value::Path;
+use rustix::io::Errno;
+
+/// The place of a file, whether it is there or not: a folder and a name in it
+/// that is no link.
+pub struct Spot<S: Sys> {
+    /// The folder; none, if it is not there either.
+    pub folder: Option<S::Fd>,
+    /// The name in it.
+    pub name: Path,
+    /// The path, links resolved, below the root.
+    pub path: Path,
+    /// What is there now.
+    pub meta: Option<Meta>,
+}
+
+/// Finds where `path` leads. A link at its end is followed, within the root, so
+/// that the file that it means is changed and the link stays; but not into a
+/// folder that `is_run_time` knows to be empty at each boot, which is judged by
+/// the link's text, since early in a boot nothing may be there yet.
+///
+/// # Errors
+/// The path leads into a run-time folder, or to something that is no file, or
+/// cannot be followed.
+pub fn resolve<S: Sys>(
+    sys: &S,
+    root: &S::Fd,
+    path: &Path,
+    is_run_time: fn(&[u8]) -> bool,
+) -> Result<Spot<S>, Fault> {
+    let fail = |errno| Fault::System(Step::Read, errno);
+    let mut path = path.clone();
+    for _ in 0..LINKS {
+        let (folder_path, name) = path.split();
+        let opened = sys.open_below(root, folder_path.as_c_str(), Access::Folder);
+        let Some(folder) = optional(opened).map_err(fail)? else {
+            return Ok(Spot { folder: None, name, path, meta: None });
+        };
+        let meta = optional(sys.meta_of(&folder, name.as_c_str())).map_err(fail)?;
+        match meta.map(|meta| meta.kind) {
+            None | Some(Kind::File) => {
+                return Ok(Spot { folder: Some(folder), name, path, meta });
+            }
+            Some(Kind::Link) => {
+                let mut text = [0; PATH_BYTES];
+                let len = sys.read_link(&folder, name.as_c_str(), &mut text).map_err(fail)?;
+                path = text
+                    .get(..len)
+                    .and_then(|text| target(&folder_path, text))
+                    .ok_or(Fault::Path)?;
+                if is_run_time(path.as_bytes()) {
+                    return Err(Fault::RunTime(path));
+                }
+            }
+            Some(_) => return Err(Fault::NotAFile),
+        }
+    }
+    Err(Fault::Path)
+}
+
+/// The path that the text of a link in `folder` means, without `.` and `..`.
+fn target(folder: &Path, text: &[u8]) -> Option<Path> {
+    let base = if text.starts_with(b"/") { &b""[..] } else { folder.as_bytes() };
+    let mut path = [0; 2 * PATH_BYTES];
+    let mut len = 0;
+    let names = base.split(|&byte| byte == b'/').chain(text.split(|&byte| byte == b'/'));
+    for name in names {
+        match name {
+            b"" | b"." => {}
+            b".." => {
+                let so_far = path.get(..len)?;
+                len = so_far.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+            }
+            _ => {
+                if len > 0 {
+                    *path.get_mut(len)? = b'/';
+                    len += 1;
+                }
+                path.get_mut(len..len + name.len())?.copy_from_slice(name);
+                len += name.len();
+            }
+        }
+    }
+    Path::new(&[path.get(..len)?])
+}
+
+/// Makes the folder `path` below the root, and those that lead to it, for all to
+/// read; opens it.
+///
+/// # Errors
+/// One of them cannot be made.
+pub fn make_folders<S: Sys>(sys: &S, root: &S::Fd, path: &Path, mode: u32) -> Result<S::Fd, Fault> {
+    let fail = |errno| Fault::System(Step::Folder, errno);
+    let open = |path: &Path| sys.open_below(root, path.as_c_str(), Access::Folder);
+    if let Some(folder) = optional(open(path)).map_err(fail)? {
+        return Ok(folder);
+    }
+    let bytes = path.as_bytes();
+    let ends = (1..bytes.len()).filter(|&index| bytes.get(index) == Some(&b'/'));
+    for end in ends.chain([bytes.len()]) {
+        let Some(upper) = bytes.get(..end).and_then(|bytes| Path::new(&[bytes])) else {
+            return Err(Fault::Path);
+        };
+        if optional(open(&upper)).map_err(fail)?.is_some() {
+            continue;
+        }
+        let (parent, name) = upper.split();
+        let parent = open(&parent).map_err(fail)?;
+        let mode = if end == bytes.len() { mode } else { 0o755 };
+        match sys.make_folder(&parent, name.as_c_str(), mode) {
+            Ok(()) | Err(Errno::EXIST) => sys.sync(&parent).map_err(fail)?,
+            Err(errno) => return Err(fail(errno)),
+        }
+    }
+    open(path).map_err(fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_link_is_taken_within_the_root() {
+        for (folder, text, path) in [
+            ("etc", "file", "etc/file"),
+            ("etc", "../run/x/y", "run/x/y"),
+            ("etc", "/run/./x//y/", "run/x/y"),
+            ("etc/a", "../../../../run/x", "run/x"),
+            (".", "x", "x"),
+        ] {
+            let folder = Path::new(&[folder.as_bytes()]).unwrap();
+            assert_eq!(target(&folder, text.as_bytes()).unwrap().as_bytes(), path.as_bytes(), "{text}");
+        }
+    }
+}

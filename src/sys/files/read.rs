@@ -1,0 +1,80 @@
+//! Whole files in memory.
+
+use crate::error::{Fault, Step};
+use crate::sys::{Access, Kind, Meta, Sys};
+use crate::value::Path;
+use core::ops::Deref;
+use rustix::io::Errno;
+
+/// The content of a file, in memory that is wiped when it is dropped.
+pub struct Content<S: Sys> {
+    map: S::Map,
+    len: usize,
+}
+
+impl<S: Sys> Content<S> {
+    /// Memory of which the first `len` bytes are the content.
+    pub fn new(map: S::Map, len: usize) -> Self {
+        Self { map, len }
+    }
+
+    /// No content.
+    ///
+    /// # Errors
+    /// There is no memory at all.
+    pub fn empty(sys: &S) -> Result<Self, Fault> {
+        let map = sys.map(1).map_err(|errno| Fault::System(Step::Memory, errno))?;
+        Ok(Self { map, len: 0 })
+    }
+}
+
+impl<S: Sys> Deref for Content<S> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.map.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Reads the regular file `name` in `folder`.
+///
+/// # Errors
+/// It is not there, no regular file, or cannot be read.
+pub fn read_file<S: Sys>(
+    sys: &S,
+    folder: &S::Fd,
+    name: &Path,
+) -> Result<(S::Fd, Meta, Content<S>), Fault> {
+    let fail = |errno| Fault::System(Step::Read, errno);
+    let file = sys.open(folder, name.as_c_str(), Access::Read).map_err(|errno| match errno {
+        // What O_NOFOLLOW says of a link, and open(2) of a socket.
+        Errno::LOOP | Errno::NXIO => Fault::NotAFile,
+        _ => fail(errno),
+    })?;
+    let meta = sys.meta(&file).map_err(fail)?;
+    if meta.kind != Kind::File {
+        return Err(Fault::NotAFile);
+    }
+    let content = read(sys, &file, meta.size)?;
+    Ok((file, meta, content))
+}
+
+/// Reads an open file of `size` bytes. One that ends before, or goes on after, is
+/// being written by somebody else at this moment.
+///
+/// # Errors
+/// There is no memory for it, it cannot be read, or its size is another.
+pub fn read<S: Sys>(sys: &S, file: &S::Fd, size: u64) -> Result<Content<S>, Fault> {
+    let memory = |errno| Fault::System(Step::Memory, errno);
+    let size = usize::try_from(size).map_err(|_| memory(Errno::FBIG))?;
+    let mut map = sys.map(size.saturating_add(1)).map_err(memory)?;
+    let mut len = 0;
+    while let Some(rest) = map.get_mut(len..=size).filter(|rest| !rest.is_empty()) {
+        match sys.read_at(file, rest, len as u64) {
+            Ok(0) => break,
+            Ok(count) => len += count.min(rest.len()),
+            Err(errno) => return Err(Fault::System(Step::Read, errno)),
+        }
+    }
+    if len == size { Ok(Content::new(map, len)) } else { Err(Fault::Changed) }
+}

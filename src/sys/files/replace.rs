@@ -1,0 +1,247 @@
+//! Replacing a file, and keeping what it was.
+
+use super::{Content, read_file};
+use crate::error::{Fault, Step};
+use crate::sys::{Access, FileSystem, Meta, Sys};
+use crate::value::Path;
+use core::ffi::CStr;
+use rustix::io::Errno;
+
+/// Bytes for the names of a file's extended attributes, and for the value of one.
+/// ext4 keeps all of them in one block.
+const ATTRIBUTE_BYTES: usize = 4096;
+
+/// Attributes that sign the content (ima(5), evm): of another one they would be
+/// wrong, and the file could not be read.
+const SIGNATURES: [&CStr; 2] = [c"security.ima", c"security.evm"];
+
+const LABEL: &CStr = c"security.selinux";
+
+/// A file that is complete and durable under a name of its own, beside the one
+/// that it will replace.
+pub struct NewFile<S: Sys> {
+    file: S::Fd,
+    name: Path,
+}
+
+impl<S: Sys> NewFile<S> {
+    /// The name under which a new file waits: hidden from programs that read all
+    /// files of a folder, and the same each time, so that what a power cut left
+    /// can be found.
+    #[must_use]
+    pub fn waiting_name(name: &Path) -> Option<Path> {
+        Path::new(&[b".", name.as_bytes(), b".osconf"])
+    }
+
+    /// Writes `content` beside `name`. It gets owner, mode and attributes of `old`,
+    /// or `mode` and the label of the folder.
+    ///
+    /// # Errors
+    /// A step failed; nothing is left behind.
+    pub fn write(
+        sys: &S,
+        folder: &S::Fd,
+        name: &Path,
+        content: &[u8],
+        old: Option<(&S::Fd, Meta)>,
+        mode: u32,
+    ) -> Result<Self, Fault> {
+        let waiting = Self::waiting_name(name).ok_or(Fault::Path)?;
+        let fail = |errno| Fault::System(Step::Write, errno);
+        let create = || sys.open(folder, waiting.as_c_str(), Access::Create(0o600));
+        let file = match create() {
+            Err(Errno::EXIST) => {
+                sys.unlink(folder, waiting.as_c_str()).map_err(fail)?;
+                create()
+            }
+            other => other,
+        };
+        let new = Self { file: file.map_err(fail)?, name: waiting };
+        let filled = write_all(sys, &new.file, content)
+            .map_err(fail)
+            .and_then(|()| {
+                match old {
+                    Some((old, meta)) => copy_attributes(sys, old, meta, &new.file),
+                    None => set_attributes(sys, folder, mode, &new.file),
+                }
+                .map_err(|errno| Fault::System(Step::Attributes, errno))
+            })
+            .and_then(|()| sys.sync(&new.file).map_err(|errno| Fault::System(Step::Sync, errno)));
+        match filled {
+            Ok(()) => Ok(new),
+            Err(fault) => {
+                new.discard(sys, folder);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Puts the file in the place of `name`.
+    ///
+    /// # Errors
+    /// What renameat(2) says; EBUSY, if something is mounted there.
+    pub fn publish(&self, sys: &S, folder: &S::Fd, name: &Path) -> crate::sys::Result<()> {
+        sys.rename(folder, self.name.as_c_str(), folder, name.as_c_str())
+    }
+
+    /// Makes it durable once more, under its new name: FAT writes the size of a
+    /// file only now.
+    ///
+    /// # Errors
+    /// What fsync(2) says.
+    pub fn sync(&self, sys: &S) -> crate::sys::Result<()> {
+        sys.sync(&self.file)
+    }
+
+    /// Removes it again. If that fails, the next run does it.
+    pub fn discard(&self, sys: &S, folder: &S::Fd) {
+        let _ = sys.unlink(folder, self.name.as_c_str());
+    }
+}
+
+fn write_all<S: Sys>(sys: &S, file: &S::Fd, content: &[u8]) -> crate::sys::Result<()> {
+    let mut done = 0;
+    while let Some(rest) = content.get(done..).filter(|rest| !rest.is_empty()) {
+        match sys.write_at(file, rest, done as u64)? {
+            0 => return Err(Errno::IO),
+            count => done += count,
+        }
+    }
+    Ok(())
+}
+
+/// Owner first: a change of owner clears mode bits (chown(2)).
+fn copy_attributes<S: Sys>(
+    sys: &S,
+    old: &S::Fd,
+    meta: Meta,
+    new: &S::Fd,
+) -> crate::sys::Result<()> {
+    sys.set_owner(new, meta.uid, meta.gid)?;
+    let mut names = [0; ATTRIBUTE_BYTES];
+    let len = match sys.list_attributes(old, &mut names) {
+        Err(Errno::OPNOTSUPP) => 0,
+        other => other?,
+    };
+    let mut rest = names.get(..len).unwrap_or_default();
+    while let Ok(name) = CStr::from_bytes_until_nul(rest) {
+        rest = rest.get(name.count_bytes() + 1..).unwrap_or_default();
+        if !SIGNATURES.contains(&name) {
+            let mut value = [0; ATTRIBUTE_BYTES];
+            let len = sys.attribute(old, name, &mut value)?;
+            sys.set_attribute(new, name, value.get(..len).unwrap_or_default())?;
+        }
+    }
+    sys.set_mode(new, meta.mode)
+}
+
+/// In an initramfs no policy is loaded that would label a new file, so it gets
+/// the label of its folder, as the policy would give it in nearly all cases.
+fn set_attributes<S: Sys>(
+    sys: &S,
+    folder: &S::Fd,
+    mode: u32,
+    new: &S::Fd,
+) -> crate::sys::Result<()> {
+    let mut label = [0; 512];
+    match sys.attribute(folder, LABEL, &mut label) {
+        Ok(len) => sys.set_attribute(new, LABEL, label.get(..len).unwrap_or_default())?,
+        Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+        Err(errno) => return Err(errno),
+    }
+    sys.set_mode(new, mode)
+}
+
+/// How what was there is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kept {
+    /// It was kept now.
+    Now,
+    /// Something was kept before, and stays.
+    Before,
+}
+
+/// Keeps the file `name` of `folder` as `kept` in `keep`: by a second name where
+/// the file system has such, as a copy elsewhere. What is kept there already is
+/// replaced only if `renew`.
+///
+/// # Errors
+/// It cannot be kept; or it could not be replaced later, being immutable.
+pub fn keep<S: Sys>(
+    sys: &S,
+    (folder, name): (&S::Fd, &Path),
+    (keep, kept): (&S::Fd, &Path),
+    renew: bool,
+) -> Result<Kept, Fault> {
+    let fail = |errno| Fault::System(Step::Keep, errno);
+    let link = || sys.link(folder, name.as_c_str(), keep, kept.as_c_str());
+    let linked = match link() {
+        Err(Errno::EXIST) if !renew => return Ok(Kept::Before),
+        Err(Errno::EXIST) => {
+            // Both names are of one file, if it was not replaced since.
+            sys.unlink(keep, kept.as_c_str()).map_err(fail)?;
+            link()
+        }
+        other => other,
+    };
+    match linked {
+        Ok(()) => return Ok(Kept::Now),
+        // Another file system, one without links, or too many of them.
+        Err(Errno::XDEV | Errno::OPNOTSUPP | Errno::MLINK | Errno::NOSYS) => {}
+        // FAT says this too, but so does the kernel of a file that cannot be
+        // replaced, and then nothing may be published.
+        Err(Errno::PERM) => {
+            let is_fat = matches!(sys.file_system(folder), Ok(FileSystem::Fat));
+            if !is_fat {
+                sys.open(folder, name.as_c_str(), Access::Write).map_err(fail)?;
+            }
+        }
+        Err(errno) => return Err(fail(errno)),
+    }
+    let (file, meta, content) = read_file(sys, folder, name)?;
+    let copy = NewFile::<S>::write(sys, keep, kept, &content, Some((&file, meta)), meta.mode)?;
+    copy.publish(sys, keep, kept).map_err(fail)?;
+    Ok(Kept::Now)
+}
+
+/// Notes in `keep` that there was nothing: a link that leads nowhere, which no
+/// file that was kept can be taken for.
+///
+/// # Errors
+/// The link cannot be made.
+pub fn keep_absence<S: Sys>(sys: &S, keep: &S::Fd, kept: &Path) -> Result<(), Fault> {
+    match sys.symlink(c"nothing", keep, kept.as_c_str()) {
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(Fault::System(Step::Keep, errno)),
+    }
+}
+
+/// Writes `content` into a file that cannot be replaced, since something is
+/// mounted on it. A power cut in between leaves it half written, so the caller
+/// has kept a copy and noted that it does this.
+///
+/// # Errors
+/// A step failed.
+pub fn write_in_place<S: Sys>(
+    sys: &S,
+    folder: &S::Fd,
+    name: &Path,
+    content: &[u8],
+) -> crate::sys::Result<()> {
+    let file = sys.open(folder, name.as_c_str(), Access::Write)?;
+    write_all(sys, &file, content)?;
+    sys.set_len(&file, content.len() as u64)?;
+    sys.sync(&file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::Linux;
+
+    #[test]
+    fn a_waiting_file_is_hidden() {
+        let name = Path::new(&[b"shadow"]).unwrap();
+        assert_eq!(NewFile::<Linux>::waiting_name(&name).unwrap().as_bytes(), b".shadow.osconf");
+    }
+}
