@@ -6,7 +6,7 @@
 
 mod rig;
 
-use osconf::network::kernel::Step;
+use osconf::network::kernel::{self, Step};
 use osconf::value::Ipv4;
 use rig::{Recorder, applied, ip, ip_script, namespace, network, nics, routes};
 
@@ -106,8 +106,7 @@ fn a_nic_that_is_not_there_is_named_and_the_other_one_works() {
             nics(&[("eth0", 0x23)]);
             let outcome = applied(&Recorder::default(), &network(CLASSIC));
             assert_eq!(outcome.missing.as_slice(), [1]);
-            assert_eq!(outcome.faults, 0);
-            assert!(!outcome.is_complete());
+            assert!(outcome.faults == 0 && !outcome.is_complete());
             let ours = CLASSIC_ROUTES.lines().filter(|line| line.contains("eth0"));
             assert_eq!(routes(), ours.collect::<Vec<_>>().join("\n"));
         },
@@ -186,6 +185,7 @@ fn what_a_dhcp_client_left_is_gone() {
              addr add 169.254.3.4/16 scope link dev eth0
              addr add 10.171.254.123/16 dev eth0
              addr add 10.171.254.7 peer 10.99.0.1/32 dev eth0
+             addr add 10.171.254.123 peer 10.99.0.1/24 dev eth0
              -6 addr add fd00::5/64 dev eth0 nodad
              route add default via 192.168.7.1 dev eth0 proto dhcp src 192.168.7.2 metric 100
              route add default via 192.168.7.1 dev eth0
@@ -252,6 +252,8 @@ fn routes_of_every_shape_are_removed_exactly() {
              route append unreachable default
              route add 10.7.0.0/16 nexthop via 192.0.2.8 dev other nexthop via 10.171.254.9 dev eth0
              route add 10.7.0.0/16 via 192.0.2.7 dev other metric 7
+             route add 10.1.0.0/16 via 192.0.2.7 dev other
+             route append 10.1.0.0/16 nexthop via 192.0.2.8 dev other nexthop via 10.171.254.9 dev eth0
              nexthop add id 5 via 10.171.254.6 dev eth0
              route add 10.6.0.0/16 nhid 5
              route add 10.5.0.0/16 tos 0x10 via 10.171.254.5 dev eth0
@@ -263,7 +265,8 @@ fn routes_of_every_shape_are_removed_exactly() {
         assert!(outcome.is_complete());
         assert_eq!(
             routes(),
-            "10.171.254.0/24 dev eth0 proto kernel scope link src 10.171.254.123\n\
+            "10.1.0.0/16 via 192.0.2.7 dev other\n\
+             10.171.254.0/24 dev eth0 proto kernel scope link src 10.171.254.123\n\
              10.7.0.0/16 via 192.0.2.7 dev other metric 7\n\
              192.0.2.0/24 dev other proto kernel scope link src 192.0.2.1\n\
              blackhole 10.2.0.0/16\n\
@@ -336,6 +339,9 @@ fn an_interrupted_dump_is_asked_for_again_and_strangers_are_not_heard() {
         "an_interrupted_dump_is_asked_for_again_and_strangers_are_not_heard",
         || {
             nics(&[("eth0", 0x23), ("eth1", 0x24)]);
+            let links = kernel::links(&Recorder::interrupted()).unwrap();
+            // Both NICs and their other ends, none of them twice.
+            assert_eq!(links.iter().count(), 4);
             let recorder = Recorder::interrupted();
             assert!(applied(&recorder, &network(CLASSIC)).is_complete());
             assert_eq!(routes(), CLASSIC_ROUTES);
@@ -374,4 +380,21 @@ fn whichever_call_fails_it_is_told_and_the_next_run_repairs() {
             }
         },
     );
+}
+
+#[test]
+fn what_somebody_else_did_just_before_is_no_fault() {
+    namespace("what_somebody_else_did_just_before_is_no_fault", || {
+        nics(&[("eth0", 0x23), ("eth1", 0x24)]);
+        ip_script(
+            "link set eth0 up
+             addr add 10.171.254.99/24 dev eth0
+             route add 10.8.0.0/16 via 10.171.254.5 dev eth0",
+        );
+        assert!(applied(&Recorder::overtaken(), &network(CLASSIC)).is_complete());
+        assert_eq!(routes(), CLASSIC_ROUTES);
+        ip("route add 10.8.0.0/16 via 10.171.254.5 dev eth0");
+        assert!(applied(&Recorder::overtaken(), &network(CLASSIC)).is_complete());
+        assert_eq!(routes(), CLASSIC_ROUTES);
+    });
 }

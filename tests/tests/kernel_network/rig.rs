@@ -110,6 +110,7 @@ pub(crate) struct Recorder {
     calls: Cell<usize>,
     failing: Option<usize>,
     interrupts: bool,
+    overtakes: bool,
 }
 
 // Of linux/netlink.h. The bytes are looked at as on a little-endian machine.
@@ -133,6 +134,14 @@ impl Recorder {
     pub(crate) fn interrupted() -> Self {
         Self {
             interrupts: true,
+            ..Self::default()
+        }
+    }
+
+    /// In which each change was made already when it is asked for.
+    pub(crate) fn overtaken() -> Self {
+        Self {
+            overtakes: true,
             ..Self::default()
         }
     }
@@ -197,6 +206,10 @@ impl Sys for Recorder {
     fn send(&self, socket: &Self::Fd, bytes: &[u8]) -> Result<()> {
         self.call()?;
         self.sent.borrow_mut().push(bytes.to_vec());
+        if self.overtakes && !is_dump(bytes) {
+            self.linux.send(socket, bytes)?;
+            self.linux.receive(socket, &mut [0; 256])?;
+        }
         self.linux.send(socket, bytes)
     }
 
