@@ -95,7 +95,7 @@ fn codename() -> Result<String> {
 /// system's lists nor its dpkg, so it needs no root.
 pub(crate) struct PrivateApt {
     sh: Shell,
-    options: Vec<String>,
+    configuration: PathBuf,
     folder: PathBuf,
 }
 
@@ -106,32 +106,32 @@ impl PrivateApt {
         fs::create_dir_all(folder.join("state/lists/partial"))?;
         fs::create_dir_all(folder.join("cache/archives/partial"))?;
         util::write(&folder.join("state/status"), "")?;
+        // Read after the machine's own configuration, so that it can take back
+        // parts of it: hooks that tidy up the system's cache would need root.
+        let configuration = folder.join("apt.conf");
         let at = folder.display();
-        let options = [
-            format!("Dir::State={at}/state"),
-            format!("Dir::State::status={at}/state/status"),
-            format!("Dir::Cache={at}/cache"),
-            format!("APT::Architectures={architecture}"),
-            format!("APT::Architecture={architecture}"),
-            // Only the names of packages are wanted, not translations or icons.
-            "Acquire::Languages=none".to_owned(),
-            // The folder may lie where apt's own user may not go.
-            "APT::Sandbox::User=".to_owned(),
-            // The system's hooks tidy up the system's own cache, which needs root.
-            "APT::Update::Post-Invoke=".to_owned(),
-            "APT::Update::Post-Invoke-Success=".to_owned(),
-        ];
-        let options = options
-            .into_iter()
-            .flat_map(|option| ["-o".to_owned(), option])
-            .collect();
+        util::write(
+            &configuration,
+            format!(
+                "Dir::State \"{at}/state\";\n\
+                 Dir::State::status \"{at}/state/status\";\n\
+                 Dir::Cache \"{at}/cache\";\n\
+                 APT::Architecture \"{architecture}\";\n\
+                 #clear APT::Architectures;\n\
+                 APT::Architectures {{ \"{architecture}\"; }};\n\
+                 APT::Sandbox::User \"\";\n\
+                 Acquire::Languages \"none\";\n\
+                 #clear APT::Update::Post-Invoke;\n\
+                 #clear APT::Update::Post-Invoke-Success;\n"
+            ),
+        )?;
         let apt = Self {
             sh,
-            options,
+            configuration,
             folder: folder.to_owned(),
         };
-        let options = &apt.options;
-        cmd!(apt.sh, "apt-get -qq {options...} update").quiet().run().with_context(|| {
+        let configuration = &apt.configuration;
+        cmd!(apt.sh, "apt-get -qq -c {configuration} update").quiet().run().with_context(|| {
             format!("cannot fetch Debian's lists of packages for {architecture}: is the network there?")
         })?;
         Ok(apt)
@@ -157,10 +157,10 @@ impl PrivateApt {
     }
 
     fn depends(&self, package: &str) -> Result<Vec<String>> {
-        let options = &self.options;
+        let configuration = &self.configuration;
         let text = cmd!(
             self.sh,
-            "apt-cache {options...} show --no-all-versions {package}"
+            "apt-cache -c {configuration} show --no-all-versions {package}"
         )
         .quiet()
         .read()
@@ -186,10 +186,13 @@ impl PrivateApt {
         fs::create_dir_all(&downloads)?;
         fs::create_dir_all(into)?;
         let _in_downloads = self.sh.push_dir(&downloads);
-        let options = &self.options;
-        cmd!(self.sh, "apt-get -qq {options...} download {packages...}")
-            .quiet()
-            .run()?;
+        let configuration = &self.configuration;
+        cmd!(
+            self.sh,
+            "apt-get -qq -c {configuration} download {packages...}"
+        )
+        .quiet()
+        .run()?;
         for deb in self.sh.read_dir(&downloads)? {
             cmd!(self.sh, "dpkg-deb -x {deb} {into}").quiet().run()?;
         }

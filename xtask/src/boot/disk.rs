@@ -100,8 +100,14 @@ fn root_tree(scenario: &Scenario, parts: &Parts, osconf: &Path, tree: &Path) -> 
     symlink("../run", tree.join("var/run"))?;
     util::copy_tree(&util::root().join("xtask/root"), tree)?;
     fs::set_permissions(tree.join("etc/shadow"), Permissions::from_mode(0o600))?;
-    if scenario.network == Network::Kernel {
-        fs::remove_dir_all(tree.join("etc/network"))?;
+    match scenario.network {
+        Network::Kernel => fs::remove_dir_all(tree.join("etc/network"))?,
+        Network::Eni => {
+            // Git keeps no empty folders; without them ifup complains at every step.
+            for folder in ["if-pre-up.d", "if-up.d"] {
+                fs::create_dir(tree.join("etc/network").join(folder))?;
+            }
+        }
     }
     if scenario.has_boot_partition() {
         let fstab = tree.join("etc/fstab");
