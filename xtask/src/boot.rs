@@ -61,8 +61,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let total = jobs.len();
     let queue = Mutex::new(VecDeque::from(jobs));
     let failed = Mutex::new(Vec::new());
-    // A machine idles through pauses such as su's before it refuses: one more than processors.
-    let workers = thread::available_parallelism()?.get() + 1;
+    // A machine spends half its time in pauses, such as su's before it refuses.
+    let workers = 2 * thread::available_parallelism()?.get();
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
