@@ -114,7 +114,7 @@ fn root_tree(scenario: &Scenario, parts: &Parts, osconf: &Path, tree: &Path) -> 
         let text = util::read(&fstab)?;
         util::write(
             &fstab,
-            format!("{text}{} /boot vfat defaults 0 2\n", scenario.partition(1)),
+            format!("{text}{} /boot vfat defaults 0 2\n", scenario.boot_device()),
         )?;
     }
 

@@ -59,13 +59,13 @@ pub(crate) enum Network {
     Kernel,
 }
 
-/// QEMU's disk devices, each with the name that Linux gives its disk.
+/// QEMU's disk devices.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub(crate) enum Disk {
-    /// `/dev/vda`
+    /// A disk of most instance types.
     #[serde(rename = "virtio-blk-pci")]
     Virtio,
-    /// `/dev/nvme0n1`
+    /// A disk of the newer ones, for which cloud kernels need no module.
     #[serde(rename = "nvme")]
     Nvme,
 }
@@ -135,16 +135,22 @@ impl Scenario {
         self.first == FileSystem::Fat32
     }
 
-    /// The device of the root file system, as the kernel command line names it.
+    /// The root file system, as the kernel command line names it.
     pub(crate) fn root_device(&self) -> String {
-        self.partition(if self.has_boot_partition() { 2 } else { 1 })
+        let number = if self.has_boot_partition() { 2 } else { 1 };
+        self.partition(number, "root")
     }
 
-    /// The device of the partition with this number.
-    pub(crate) fn partition(&self, number: u8) -> String {
+    /// The first partition where it is not the root, as fstab names it.
+    pub(crate) fn boot_device(&self) -> String {
+        self.partition(1, "BOOT")
+    }
+
+    /// By name on the one kind of disk and by label on the other, since the recipes take both.
+    fn partition(&self, number: u8, label: &str) -> String {
         match self.disk {
             Disk::Virtio => format!("/dev/vda{number}"),
-            Disk::Nvme => format!("/dev/nvme0n1p{number}"),
+            Disk::Nvme => format!("LABEL={label}"),
         }
     }
 }
