@@ -165,7 +165,10 @@ impl PrivateApt {
         .quiet()
         .read()
         .with_context(|| {
-            format!("apt's sources have no {package}: boot tests need Debian's sources")
+            format!(
+                    "apt knows no {package}: either its lists could not be fetched (is the network there? see the \
+                     lines above) or its sources are not Debian's, which boot tests need"
+                )
         })?;
         let line = text
             .lines()

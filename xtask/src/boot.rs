@@ -186,6 +186,11 @@ impl Job {
     fn run(&self, folder: &Path) -> Result<()> {
         let (disk, initramfs) = self.prepare(folder)?;
         let first = self.boot(folder, "first boot", &initramfs, &disk)?;
+        if first.lines("kernel-log").is_empty() {
+            bail!(
+                "  first boot: the kernel's log (dmesg) has no line of osconf, which was to write there"
+            );
+        }
         let second = self.boot(folder, "second boot", &initramfs, &disk)?;
         let changes = judge::changes(&first, &second);
         if !changes.is_empty() {
@@ -255,7 +260,7 @@ impl Job {
 
 /// Logs in, has the facts printed and switches the machine off.
 fn visit(machine: &mut Machine, sample: &Sample) -> Result<Facts> {
-    machine
+    let (console, _) = machine
         .expect(&["login: "])
         .context("waiting for the login prompt")?;
     machine.type_line("root")?;
@@ -275,5 +280,7 @@ fn visit(machine: &mut Machine, sample: &Sample) -> Result<Facts> {
         .context("waiting for the facts")?;
     machine.type_line("mount -o remount,ro /; poweroff -f")?;
     machine.wait_for_off()?;
-    Ok(Facts::parse(&text))
+    let mut facts = Facts::parse(&text);
+    facts.add("console", &console);
+    Ok(facts)
 }

@@ -38,6 +38,9 @@ fact routes ip -4 route
 fact conf-folder ls -d /boot/aliyun_custom_image /aliyun_custom_image
 fact leftovers leftovers
 fact shadow stat -c '%a %u:%g' /etc/shadow
+fact kept-folder stat -c '%a %u:%g' /etc/osconf
+fact kept find /etc/osconf -type f -not -path '*/replaced/*' -exec cat {} +
+fact kernel-log sh -c 'dmesg | grep osconf:'
 # With every address made local, no name server answers but each one refuses,
 # and nslookup names those that it asked.
 fact nslookup sh -c 'ip route replace local 0.0.0.0/0 dev lo; nslookup example.org'

@@ -26,6 +26,12 @@ impl Facts {
         facts
     }
 
+    /// Adds a fact that the rig saw itself.
+    pub(crate) fn add(&mut self, name: &str, text: &str) {
+        self.0
+            .insert(name.to_owned(), text.lines().map(str::to_owned).collect());
+    }
+
     /// The lines of one fact; none where it is missing.
     pub(crate) fn lines(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
@@ -164,6 +170,23 @@ pub(crate) fn judge(facts: &Facts, scenario: &Scenario, sample: &Sample) -> Vec<
         &String::new(),
         &facts.text("leftovers"),
     );
+    compare(
+        f,
+        "/etc/osconf's mode and owner",
+        &"700 0:0".to_owned(),
+        &facts.text("kept-folder"),
+    );
+    for place in ["console", "kernel-log", "kept"] {
+        let text = facts.text(place);
+        if [sample.password.as_str(), "$6$", "$5$", "$1$"]
+            .iter()
+            .any(|secret| text.contains(secret))
+        {
+            f.push(format!(
+                "{place}: the password or its hash can be read there"
+            ));
+        }
+    }
     faults
 }
 

@@ -36,6 +36,14 @@ default via 42.120.74.1 dev eth0
 == leftovers
 == shadow
 600 0:0
+== kept-folder
+700 0:0
+== kept
+hostname=iZ23r29djmjZ
+== kernel-log
+[    2.0] osconf: done
+== console
+osconf: done
 == nslookup
 nslookup: write to '7.7.7.7': Connection refused
 nslookup: write to '8.8.8.8': Connection refused
@@ -84,6 +92,11 @@ fn each_wrong_fact_is_a_fault() {
         ("== conf-folder\n/aliyun_custom_image", "== conf-folder"),
         ("== leftovers\n", "== leftovers\n/etc/.osconf.tmp\n"),
         ("600 0:0", "644 0:0"),
+        ("700 0:0", "755 0:0"),
+        ("== kept\n", "== kept\npassword=qwer1234\n"),
+        ("[    2.0] osconf: done", "osconf: qwer1234"),
+        ("== console\n", "== console\nroot:qwer1234\n"),
+        ("== console\n", "== console\nroot:$6$salt$hash\n"),
         ("write to '7.7.7.7'", "write to '192.0.2.53'"),
         ("su: incorrect password", "let in"),
     ];
