@@ -1,6 +1,7 @@
 //! The rows of `targets/*.toml`: all that differs between architectures.
 //!
-//! No other file of the repository names an architecture, so a new one is a new row.
+//! No code names an architecture, so a new one is a new row (and a target in
+//! rust-toolchain.toml).
 
 use std::fs;
 
