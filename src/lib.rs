@@ -1,4 +1,22 @@
 //! osconf applies Alibaba Cloud's `aliyun_custom_image/os.conf` at boot.
+//!
+//! A value travels one way:
+//!
+//! 1. [`cli`] and [`settings`] say what is wanted of this run;
+//! 2. [`agent`] finds os.conf and leads through all that follows;
+//! 3. [`conf`] makes a typed [`conf::Conf`] of its text;
+//! 4. [`system`] is what was found out about the root;
+//! 5. [`plan`] makes of both a list of [`change`]s, each a file and the pure
+//!    function that makes its new content: [`account`], [`hostname`], [`hosts`],
+//!    [`resolver`] and [`network`] have these;
+//! 6. [`sys`] is the only way to the kernel, and [`sys::files`] the only way to
+//!    replace a file.
+//!
+//! The rest is used by all: [`value`]s that are right once they exist, [`text`]
+//! without a heap, [`limits`] in one list, [`error`]s that a message is made of.
+//!
+//! What the library never does: it has no heap, starts no process, and follows no
+//! link out of the root that it configures.
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
@@ -14,24 +32,25 @@
 )]
 
 pub mod account;
+pub mod agent;
 pub mod change;
+pub mod cli;
 pub mod conf;
 pub mod error;
 pub mod hostname;
 pub mod hosts;
 pub mod limits;
+pub mod log;
 pub mod network;
 pub mod part;
 pub mod plan;
 pub mod record;
 pub mod resolver;
+mod run;
+pub mod settings;
 pub mod sys;
 pub mod system;
 pub mod text;
 pub mod value;
 
-/// Runs the program.
-pub fn run<'a, S: sys::Sys>(sys: &S, arguments: impl Iterator<Item = &'a core::ffi::CStr>) -> u8 {
-    let _ = (sys, arguments.count());
-    0
-}
+pub use run::run;

@@ -4,7 +4,7 @@
 use crate::part::{Part, Parts};
 use crate::text::lines::lines;
 use crate::text::{Buf, put};
-use crate::value::ipv4::decimal;
+use crate::value::ipv4::decimal_long;
 use ufmt::{Formatter, uDisplay, uWrite, uwrite};
 
 /// The file, below the root.
@@ -186,15 +186,10 @@ pub fn files(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 }
 
 fn number(text: &[u8]) -> Option<i64> {
-    let (sign, digits) = match text {
-        [b'-', digits @ ..] => (-1, digits),
-        _ => (1, text),
-    };
-    // Two halves, since a decimal of nine digits is what is read elsewhere.
-    let split = digits.len().saturating_sub(9);
-    let (high, low) = digits.split_at_checked(split)?;
-    let high = if high.is_empty() { 0 } else { decimal(high)? };
-    Some(sign * (i64::from(high) * 1_000_000_000 + i64::from(decimal(low)?)))
+    match text {
+        [b'-', digits @ ..] => decimal_long(digits).map(|number| -number),
+        _ => decimal_long(text),
+    }
 }
 
 fn parse_digest(text: &[u8]) -> Option<Digest> {

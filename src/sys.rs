@@ -26,6 +26,8 @@ pub type Result<T> = core::result::Result<T, Errno>;
 pub enum Access {
     /// A folder, to name things in it, sync it, or list it.
     Folder,
+    /// Anything, only to ask what it is.
+    Look,
     /// A file, to read it; never blocks (`O_NONBLOCK`), whatever it is.
     Read,
     /// A file that is there, to overwrite its bytes.

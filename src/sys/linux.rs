@@ -39,6 +39,7 @@ fn flags(access: Access) -> OFlags {
     OFlags::CLOEXEC
         | match access {
             Access::Folder => OFlags::RDONLY | OFlags::DIRECTORY,
+            Access::Look => OFlags::PATH,
             // NONBLOCK: opening a FIFO must not wait for a writer.
             Access::Read => OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
             Access::Write => OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY,

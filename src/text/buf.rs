@@ -60,6 +60,24 @@ impl<'a> Buf<'a> {
         self.overflowed
     }
 
+    /// Ends a line that a person reads. What did not fit is replaced by dots: the
+    /// one place where text may be cut. Control characters, which could play
+    /// tricks on a terminal, become question marks.
+    pub fn end_message(&mut self) {
+        const DOTS: &[u8] = b"...";
+        if self.overflowed || self.len == self.bytes.len() {
+            self.overflowed = false;
+            self.len = self.len.min(self.bytes.len().saturating_sub(DOTS.len() + 1));
+            self.push(DOTS);
+        }
+        for byte in self.bytes.iter_mut().take(self.len) {
+            if byte.is_ascii_control() {
+                *byte = b'?';
+            }
+        }
+        self.push(b"\n");
+    }
+
     /// Forgets all that was written.
     pub fn clear(&mut self) {
         self.len = 0;
@@ -94,6 +112,17 @@ pub(crate) use put;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_that_is_too_long_ends_with_dots() {
+        let mut bytes = [0; 12];
+        let mut buf = Buf::new(&mut bytes);
+        put!(buf, "0123\x1b");
+        put!(buf, "56789ab");
+        put!(buf, "c");
+        buf.end_message();
+        assert_eq!(buf.as_bytes(), b"0123?567...\n");
+    }
 
     #[test]
     fn a_buffer_keeps_what_fits_and_says_when_something_did_not() {

@@ -171,6 +171,13 @@ pub(crate) fn decimal_byte(text: &[u8]) -> Option<u8> {
     decimal(text).and_then(|number| u8::try_from(number).ok())
 }
 
+/// Reads a decimal number of at most eighteen digits.
+pub(crate) fn decimal_long(text: &[u8]) -> Option<i64> {
+    let (high, low) = text.split_at_checked(text.len().saturating_sub(9))?;
+    let high = if high.is_empty() { 0 } else { decimal(high)? };
+    Some(i64::from(high) * 1_000_000_000 + i64::from(decimal(low)?))
+}
+
 /// Reads a decimal number of at most nine digits.
 pub(crate) fn decimal(text: &[u8]) -> Option<u32> {
     if text.is_empty() || text.len() > 9 || !text.iter().all(u8::is_ascii_digit) {

@@ -93,6 +93,18 @@ impl<S: Sys> NewFile<S> {
         sys.sync(&self.file)
     }
 
+    /// Its content.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(&self, sys: &S) -> crate::sys::Result<Content<S>> {
+        let size = sys.meta(&self.file)?.size;
+        super::read(sys, &self.file, size).map_err(|fault| match fault {
+            Fault::System(_, errno) => errno,
+            _ => Errno::IO,
+        })
+    }
+
     /// Removes it again. If that fails, the next run does it.
     pub fn discard(&self, sys: &S, folder: &S::Fd) {
         let _ = sys.unlink(folder, self.name.as_c_str());
@@ -217,8 +229,11 @@ pub fn keep_absence<S: Sys>(sys: &S, keep: &S::Fd, kept: &Path) -> Result<(), Fa
 }
 
 /// Writes `content` into a file that cannot be replaced, since something is
-/// mounted on it. A power cut in between leaves it half written, so the caller
-/// has kept a copy and noted that it does this.
+/// mounted on it. The caller has kept a copy.
+///
+/// The file is emptied first, and that made durable: a power cut then leaves it
+/// empty, by which it is known to be cut, or with its first bytes, if it is longer
+/// than the kernel writes at once.
 ///
 /// # Errors
 /// A step failed.
@@ -229,8 +244,9 @@ pub fn write_in_place<S: Sys>(
     content: &[u8],
 ) -> crate::sys::Result<()> {
     let file = sys.open(folder, name.as_c_str(), Access::Write)?;
+    sys.set_len(&file, 0)?;
+    sys.sync(&file)?;
     write_all(sys, &file, content)?;
-    sys.set_len(&file, content.len() as u64)?;
     sys.sync(&file)
 }
 

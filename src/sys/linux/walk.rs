@@ -68,7 +68,7 @@ pub(super) fn open(root: BorrowedFd<'_>, path: &CStr, access: Access) -> Result<
 /// The path has led to a folder.
 fn finish(folder: OwnedFd, access: Access) -> Result<OwnedFd> {
     match access {
-        Access::Folder | Access::Read => Ok(folder),
+        Access::Folder | Access::Read | Access::Look => Ok(folder),
         Access::Write => Err(Errno::ISDIR),
         Access::Create(_) => Err(Errno::EXIST),
     }

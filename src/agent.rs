@@ -1,0 +1,230 @@
+//! From os.conf to a configured machine: the whole flow on one page.
+//!
+//! locate → read → parse → survey → plan → stage → publish → record → destroy.
+//! Everything before `publish` can be given up without a trace; os.conf goes
+//! last. os.conf gone means that all of it is applied and durable; os.conf there
+//! means that the next run does what is left.
+
+mod compose;
+mod job;
+mod lint;
+mod locate;
+mod memory;
+mod order;
+mod password;
+mod preview;
+mod report;
+mod run;
+mod running;
+mod survey;
+mod transaction;
+
+pub use lint::lint;
+pub use preview::plan;
+pub use report::{locate, status};
+pub use run::Run;
+
+use crate::conf::{Conf, Findings, parse};
+use crate::part::Part;
+use crate::record::{Order, Record, State, States};
+use crate::sys::Sys;
+use crate::text::put;
+use job::{Job, first_states};
+use locate::Place;
+use memory::Memory;
+use order::Paper;
+use transaction::Stage;
+
+/// How a run ended, as its exit code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// The system refused something, or something was not found.
+    Refused = 1,
+    /// The command line is not in order.
+    Usage = 2,
+    /// os.conf has errors, and nothing was refused.
+    Invalid = 3,
+}
+
+impl Exit {
+    /// How a run ended whose parts stand so.
+    fn of(states: &States) -> Self {
+        if !states.all(State::Open).is_empty() {
+            Self::Refused
+        } else if !states.all(State::Invalid).is_empty() {
+            Self::Invalid
+        } else {
+            Self::Done
+        }
+    }
+}
+
+/// Applies os.conf, if there is one. The job of every boot.
+pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
+    if run.settings.disabled {
+        run.log.notice("apply", &|out| put!(out, "switched off by osconf.disable"));
+        return Exit::Done;
+    }
+    transaction::clean(run);
+    let Ok(place) = locate::find(run) else {
+        return boot(run, Exit::Refused);
+    };
+    order::finish(run, &place);
+    match order::read(run, &place) {
+        Ok(Some(paper)) => carry_out(run, &place, &paper),
+        Ok(None) => {
+            report::say_nothing_to_do(run, &place);
+            boot(run, Exit::Done)
+        }
+        Err(()) => boot(run, Exit::Refused),
+    }
+}
+
+/// Does what is due at a boot without a new network, where no other program does.
+fn boot<S: Sys>(run: &Run<'_, S>, exit: Exit) -> Exit {
+    let is_ours = run.settings.is_running_root() || run.settings.kernel;
+    if is_ours && !running::boot(run) { Exit::Refused } else { exit }
+}
+
+/// Carries out one os.conf.
+fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Exit {
+    let mut findings = Findings::default();
+    let conf = parse(&paper.content, &mut findings);
+    report::say_findings(run, place, &paper.content, &findings);
+    let _lock = memory::lock(run);
+    let memory = memory::load(run);
+    let is_same = memory.record.order.is_some_and(|order| order.is(&paper.order));
+    let mut states = first_states(&conf, is_same.then_some(&memory.record.states));
+
+    let job = Job::new(run, &conf, states.all(State::Open), survey::wait(run));
+    let is_kept_before = |path: &_| is_same && memory.names(path);
+    let Ok(stage) = transaction::stage(run, &job.wanted(), job.parts, &is_kept_before) else {
+        return boot(run, Exit::Refused);
+    };
+    let failed = transaction::publish(run, &stage);
+    transaction::end(run);
+    for part in stage.parts.without(failed).iter() {
+        states.set(part, State::Done);
+    }
+    configure_kernel(run, &conf, &job, &mut states);
+    for part in job.unfinished.iter() {
+        states.set(part, State::Open);
+    }
+    let outcome = Outcome { states, stage: &stage, is_same };
+    report::say_outcome(run, &outcome);
+    end(run, place, paper, &conf, &memory, &outcome)
+}
+
+/// What came of an os.conf.
+struct Outcome<'a, S: Sys> {
+    states: States,
+    stage: &'a Stage<S>,
+    is_same: bool,
+}
+
+/// Gives the running kernel what was published, where that is our task. A part
+/// that it refuses is tried again.
+fn configure_kernel<S: Sys>(
+    run: &Run<'_, S>,
+    conf: &Conf<'_>,
+    job: &Job<'_>,
+    states: &mut States,
+) {
+    let is_new = |part, states: &States| job.parts.contains(part) && states.get(part) == State::Done;
+    let is_ours = job.system.network.writer.as_ref().is_some_and(|writer| writer.is_kernel);
+    let is_running = run.settings.is_running_root();
+    let mut is_network_set = true;
+    if is_new(Part::Network, states) {
+        if let Some(network) = conf.network.value()
+            && (run.settings.kernel || (is_ours && is_running))
+        {
+            is_network_set = running::set_network(run, network);
+        }
+    } else if is_running || run.settings.kernel {
+        is_network_set = running::boot(run);
+    }
+    if !is_network_set && states.get(Part::Network) == State::Done {
+        states.set(Part::Network, State::Open);
+    }
+    if let Some(name) = conf.host_name.value()
+        && is_running
+        && is_new(Part::HostName, states)
+        && !running::set_host_name(run, *name)
+    {
+        states.set(Part::HostName, State::Open);
+    }
+}
+
+/// Records what was done; then destroys os.conf, or keeps it.
+fn end<S: Sys>(
+    run: &Run<'_, S>,
+    place: &Place<S>,
+    paper: &Paper<S>,
+    conf: &Conf<'_>,
+    memory: &Memory<S>,
+    outcome: &Outcome<'_, S>,
+) -> Exit {
+    let exit = Exit::of(&outcome.states);
+    let is_nothing = outcome.states == States::default();
+    let is_in_memory = outcome.stage.is_in_memory || memory::is_in_memory(run);
+    if is_in_memory {
+        report::say_in_memory(run);
+    }
+    if exit == Exit::Done && !is_nothing && !is_in_memory {
+        return record_and_destroy(run, place, paper, memory, outcome);
+    }
+    let has_password = conf.password.value().is_some();
+    let is_password_done = outcome.states.get(Part::Password) == State::Done;
+    let mut order = paper.order;
+    if has_password && is_password_done && !is_in_memory {
+        match order::strip(run, place, paper) {
+            Ok(stripped) => order = stripped,
+            Err(fault) => report::say_not_stripped(run, &fault),
+        }
+    }
+    // Nothing new is nothing to write: a second run changes no byte.
+    let is_known = memory.record.order == Some(order)
+        && memory.record.states == outcome.states
+        && outcome.stage.changes() == 0;
+    if !is_known && !record(run, memory, outcome, Some(order)) {
+        return Exit::Refused;
+    }
+    exit
+}
+
+fn record_and_destroy<S: Sys>(
+    run: &Run<'_, S>,
+    place: &Place<S>,
+    paper: &Paper<S>,
+    memory: &Memory<S>,
+    outcome: &Outcome<'_, S>,
+) -> Exit {
+    if !record(run, memory, outcome, None) {
+        return Exit::Refused;
+    }
+    match order::destroy(run, place) {
+        Ok(()) => Exit::Done,
+        Err(errno) => {
+            order::say_kept(run, errno);
+            // So that the next boot knows that it has done all this.
+            record(run, memory, outcome, Some(paper.order));
+            Exit::Refused
+        }
+    }
+}
+
+fn record<S: Sys>(
+    run: &Run<'_, S>,
+    memory: &Memory<S>,
+    outcome: &Outcome<'_, S>,
+    order: Option<Order>,
+) -> bool {
+    let record = Record { time: run.sys.now(), states: outcome.states, order };
+    let saved = memory.save(run, &record, outcome.stage, outcome.is_same);
+    if let Err(fault) = &saved {
+        report::say_not_recorded(run, fault);
+    }
+    saved.is_ok()
+}

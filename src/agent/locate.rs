@@ -1,0 +1,324 @@
+//! Finding the partition that ECS writes os.conf to.
+//!
+//! It is the first partition of the disk that holds the root file system. A data
+//! disk never wins, whatever lies on it: its os.conf is somebody else's.
+
+use super::run::Run;
+use crate::error;
+use crate::limits::{MOUNTS, PATH_BYTES};
+use crate::sys::files::optional;
+use crate::sys::{Access, Kind, Sys};
+use crate::system::{Mount, mounts};
+use crate::text::{Buf, put};
+use crate::value::Path;
+use crate::value::ipv4::decimal;
+use core::ffi::CStr;
+use heapless::Vec;
+use rustix::io::Errno;
+
+/// The name of os.conf.
+pub const NAME: &CStr = c"os.conf";
+/// The folder that it lies in, at the top of the partition.
+pub const FOLDER: &CStr = c"aliyun_custom_image";
+
+/// Where os.conf is, or would be.
+pub struct Place<S: Sys> {
+    /// The folder; none, if the partition has none, or `--conf` names one that is
+    /// not there.
+    pub folder: Option<S::Fd>,
+    /// The name in it.
+    pub name: Path,
+    /// The folder's path, for messages.
+    pub shown: Path,
+}
+
+/// A device, as major and minor number.
+pub type Device = (u32, u32);
+
+/// What speaks for or against a mounted file system.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It is the first partition of the disk of the root.
+    Taken,
+    /// The disk has a partition before it, of this number.
+    NotFirst(u32),
+    /// It is on another disk than the root.
+    OtherDisk,
+    /// Which disk the root is on is not known, and there are several.
+    UnknownDisk,
+    /// Something else is mounted over it.
+    Hidden,
+}
+
+impl Verdict {
+    /// Writes why.
+    pub fn describe(self, out: &mut Buf<'_>) {
+        match self {
+            Self::Taken => put!(out, "first partition of the root's disk"),
+            Self::NotFirst(first) => put!(out, "not the first partition of its disk, which is number {}", first),
+            Self::OtherDisk => put!(out, "on another disk than the root file system"),
+            Self::UnknownDisk => put!(out, "first partition of one of several disks, and it is not known which the root is on"),
+            Self::Hidden => put!(out, "something else is mounted over it"),
+        }
+    }
+}
+
+/// A mounted partition, judged.
+pub struct Candidate<'m> {
+    /// The mount.
+    pub mount: Mount<'m>,
+    /// The judgement.
+    pub verdict: Verdict,
+}
+
+/// A device and the disk that it is on.
+#[derive(Clone, Copy)]
+struct OnDisk {
+    disk: Device,
+    /// The number of the partition, and the lowest one on the disk; none, if the
+    /// file system fills the disk.
+    number: Option<(u32, u32)>,
+}
+
+/// Finds the folder of os.conf, or says why not.
+///
+/// # Errors
+/// There is none; it was said why.
+pub fn find<S: Sys>(run: &Run<'_, S>) -> Result<Place<S>, ()> {
+    if let Some(conf) = &run.settings.conf {
+        let (folder, name) = conf.split();
+        let folder_path = if conf.as_bytes().starts_with(b"/") && folder.as_bytes().is_empty() {
+            Path::from(c"/")
+        } else {
+            folder
+        };
+        let opened = optional(run.sys.open_folder(folder_path.as_c_str()));
+        return match opened {
+            Ok(Some(folder)) => Ok(Place { folder: Some(folder), name, shown: folder_path }),
+            Ok(None) => {
+                run.log.error("locate", &|out| {
+                    put!(out, "no folder ");
+                    out.push(folder_path.as_bytes());
+                    put!(out, ": name an os.conf that is there");
+                });
+                Err(())
+            }
+            Err(errno) => Err(cannot_open(run, &folder_path, errno)),
+        };
+    }
+    let mut space = run.sys.map(MOUNT_BYTES).map_err(|errno| {
+        run.log.error("locate", &|out| error::describe(errno, out));
+    })?;
+    let text = run.read_running(c"/proc/self/mountinfo", &mut space);
+    if text.is_empty() {
+        run.log.error("locate", &|out| {
+            put!(out, "/proc/self/mountinfo cannot be read: mount /proc first, or name the file with --conf");
+        });
+        return Err(());
+    }
+    let candidates = candidates(run, text);
+    let taken = candidates.iter().find(|candidate| candidate.verdict == Verdict::Taken);
+    let Some(taken) = taken else {
+        say_none(run, &candidates);
+        return Err(());
+    };
+    place_on(run, &taken.mount)
+}
+
+/// Room for /proc/self/mountinfo.
+pub const MOUNT_BYTES: usize = 64 * 1024;
+
+fn say_none<S: Sys>(run: &Run<'_, S>, candidates: &[Candidate<'_>]) {
+    run.log.error("locate", &|out| match &run.settings.device {
+        Some(device) => {
+            out.push(device.as_bytes());
+            put!(out, " is not a block device that is mounted: mount it first");
+        }
+        None => put!(out, "the first partition of the root's disk is not mounted: mount it, or name the file with --conf"),
+    });
+    for candidate in candidates {
+        run.log.notice("locate", &|out| {
+            put!(out, "not ");
+            out.push(candidate.mount.point);
+            put!(out, ": ");
+            candidate.verdict.describe(out);
+        });
+    }
+}
+
+fn cannot_open<S: Sys>(run: &Run<'_, S>, path: &Path, errno: Errno) {
+    run.log.error("locate", &|out| {
+        out.push(path.as_bytes());
+        put!(out, " cannot be opened: ");
+        error::describe(errno, out);
+    });
+}
+
+/// Opens the folder on a mounted partition.
+fn place_on<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>) -> Result<Place<S>, ()> {
+    let point = mount_point(mount).ok_or(())?;
+    let partition = run
+        .sys
+        .open_folder(point.as_c_str())
+        .map_err(|errno| cannot_open(run, &point, errno))?;
+    let separator: &[u8] = if point.as_bytes().ends_with(b"/") { b"" } else { b"/" };
+    let shown = Path::new(&[point.as_bytes(), separator, FOLDER.to_bytes()]).ok_or(())?;
+    let folder = match optional(run.sys.open(&partition, FOLDER, Access::Folder)) {
+        Ok(folder) => folder,
+        Err(errno) => return Err(cannot_open(run, &shown, errno)),
+    };
+    Ok(Place { folder, name: Path::from(NAME), shown })
+}
+
+fn mount_point(mount: &Mount<'_>) -> Option<Path> {
+    let path = mount.path()?;
+    Path::new(&[path.get(..path.len() - 1)?])
+}
+
+/// All mounted partitions, judged, each once.
+pub fn candidates<'m, S: Sys>(run: &Run<'_, S>, text: &'m [u8]) -> Vec<Candidate<'m>, MOUNTS> {
+    let wanted = wanted_disk(run, text);
+    let mut found = Vec::<(Mount<'m>, OnDisk), MOUNTS>::new();
+    for mount in mounts(text).filter(|mount| mount.root == b"/") {
+        let known = found.iter().any(|(other, _)| other.device == mount.device);
+        if let (false, Some(on)) = (known, on_disk(run, mount.device)) {
+            // A machine with more mounts than this is no longer booting.
+            let _ = found.push((mount, on));
+        }
+    }
+    let first = |on: &OnDisk| on.number.is_none_or(|(number, lowest)| number == lowest);
+    let mut disks = found.iter().filter(|(_, on)| first(on)).map(|(_, on)| on.disk);
+    let only = disks.next().filter(|disk| disks.all(|other| other == *disk));
+    found
+        .iter()
+        .map(|(mount, on)| {
+            let verdict = match (on.number, wanted) {
+                (_, Wanted::Device(device)) if device == mount.device => Verdict::Taken,
+                (_, Wanted::Device(_)) => Verdict::OtherDisk,
+                (Some((number, lowest)), _) if number != lowest => Verdict::NotFirst(lowest),
+                (_, Wanted::Disk(disk)) if disk == on.disk => Verdict::Taken,
+                (_, Wanted::Disk(_)) => Verdict::OtherDisk,
+                (_, Wanted::Unknown) if only == Some(on.disk) => Verdict::Taken,
+                (_, Wanted::Unknown) => Verdict::UnknownDisk,
+            };
+            let is_visible = is_visible(run, mount);
+            let verdict = if is_visible { verdict } else { Verdict::Hidden };
+            Candidate { mount: *mount, verdict }
+        })
+        .collect()
+}
+
+/// What is looked for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// This very device, by `--device`.
+    Device(Device),
+    /// The first partition of this disk.
+    Disk(Device),
+    /// The root is in memory, or on something that is no partition of a disk.
+    Unknown,
+}
+
+fn wanted_disk<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Wanted {
+    if let Some(path) = &run.settings.device {
+        // A device that is not there matches none.
+        return Wanted::Device(special(run, path).unwrap_or((0, 0)));
+    }
+    let root = run.sys.meta(&run.root).map_or((0, 0), |meta| split(meta.device));
+    // Some file systems (btrfs) are no device themselves and name one.
+    let device = if root.0 == 0 {
+        mounts(text)
+            .find(|mount| mount.device == root && mount.source.starts_with(b"/dev/"))
+            .and_then(|mount| Path::new(&[mount.source]))
+            .and_then(|path| special(run, &path))
+    } else {
+        Some(root)
+    };
+    match device.and_then(|device| on_disk(run, device)) {
+        Some(on) => Wanted::Disk(on.disk),
+        None => Wanted::Unknown,
+    }
+}
+
+/// The number of the block device that `path` names.
+fn special<S: Sys>(run: &Run<'_, S>, path: &Path) -> Option<Device> {
+    let (folder, name) = path.split();
+    let folder = run.sys.open_folder(folder.as_c_str()).ok()?;
+    let fd = run.sys.open_below(&folder, name.as_c_str(), Access::Look).ok()?;
+    let meta = run.sys.meta(&fd).ok()?;
+    (meta.kind == Kind::Other).then(|| split(meta.special))
+}
+
+/// Whether the mount point leads to the file system that is mounted there.
+fn is_visible<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>) -> bool {
+    let meta = mount_point(mount)
+        .and_then(|point| run.sys.open_folder(point.as_c_str()).ok())
+        .and_then(|folder| run.sys.meta(&folder).ok());
+    meta.is_some_and(|meta| split(meta.device) == mount.device)
+}
+
+/// Major and minor number, as makedev(3) of Linux joins them.
+#[allow(clippy::cast_possible_truncation, reason = "each field is 32 bits at most")]
+pub const fn split(device: u64) -> Device {
+    let major = (device >> 8 & 0xfff) | (device >> 32 & 0xffff_f000);
+    let minor = (device & 0xff) | (device >> 12 & 0xffff_ff00);
+    (major as u32, minor as u32)
+}
+
+/// Asks sysfs which disk a device is on (Documentation/ABI/testing/sysfs-block).
+fn on_disk<S: Sys>(run: &Run<'_, S>, device: Device) -> Option<OnDisk> {
+    let mut bytes = [0; PATH_BYTES];
+    let mut path = Buf::new(&mut bytes);
+    put!(path, "/sys/dev/block/{}:{}", device.0, device.1);
+    let own = Path::new(&[path.as_bytes()])?;
+    let folder = run.sys.open_folder(own.as_c_str()).ok()?;
+    let Some(number) = read_number(run, &folder, c"partition") else {
+        return Some(OnDisk { disk: device, number: None });
+    };
+    // The kernel follows the link before it goes up, so this is the disk.
+    let parent = Path::new(&[own.as_bytes(), b"/.."])?;
+    let parent = run.sys.open_folder(parent.as_c_str()).ok()?;
+    let mut space = [0; 32];
+    let text = read_small(run, &parent, c"dev", &mut space);
+    let mut numbers = text.trim_ascii().splitn(2, |&byte| byte == b':');
+    let disk = (decimal(numbers.next()?)?, decimal(numbers.next()?)?);
+    let mut lowest = number;
+    let _ = run.sys.list(&parent, &mut |name| {
+        if let Ok(child) = run.sys.open(&parent, name, Access::Folder) {
+            lowest = lowest.min(read_number(run, &child, c"partition").unwrap_or(lowest));
+        }
+        true
+    });
+    Some(OnDisk { disk, number: Some((number, lowest)) })
+}
+
+fn read_small<'s, S: Sys>(
+    run: &Run<'_, S>,
+    folder: &S::Fd,
+    name: &CStr,
+    space: &'s mut [u8],
+) -> &'s [u8] {
+    let len = run
+        .sys
+        .open(folder, name, Access::Read)
+        .and_then(|file| run.sys.read_at(&file, space, 0))
+        .unwrap_or(0);
+    space.get(..len).unwrap_or_default()
+}
+
+fn read_number<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &CStr) -> Option<u32> {
+    let mut space = [0; 16];
+    decimal(read_small(run, folder, name, &mut space).trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_number_splits_as_the_c_library_joins_it() {
+        assert_eq!(split(0xfe01), (254, 1));
+        assert_eq!(split(0x0010_0801), (8, 257));
+        assert_eq!(split(0x0000_1000_0000_0000), (0x1000, 0));
+    }
+}

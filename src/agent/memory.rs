@@ -1,0 +1,132 @@
+//! The record on disk, and the lock.
+
+use super::run::Run;
+use super::transaction::{self, Stage};
+use crate::error::{Fault, Step};
+use crate::limits::{CHANGES, PATH_BYTES};
+use crate::record::{self, Record};
+use crate::sys::files::{self, Content, NewFile};
+use crate::sys::{Access, Sys};
+use crate::text::{Buf, put};
+use crate::value::Path;
+use rustix::io::Errno;
+
+/// The record as it was found.
+pub struct Memory<S: Sys> {
+    /// What it says.
+    pub record: Record,
+    text: Option<Content<S>>,
+}
+
+/// Reads the record. One that cannot be read is as none: everything is done again.
+pub fn load<S: Sys>(run: &Run<'_, S>) -> Memory<S> {
+    let text = run.read(&Path::from(record::PATH)).ok().flatten();
+    let record = text.as_deref().map(Record::parse).unwrap_or_default();
+    Memory { record, text }
+}
+
+/// Whether our own folder is gone with the power, and with it the record.
+pub fn is_in_memory<S: Sys>(run: &Run<'_, S>) -> bool {
+    let folder = run.sys.open_below(&run.root, c"etc", Access::Folder);
+    folder.is_ok_and(|folder| transaction::is_in_memory(run, &folder))
+}
+
+impl<S: Sys> Memory<S> {
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_none()
+    }
+
+    /// Whether the record names this file.
+    pub fn names(&self, path: &Path) -> bool {
+        self.files().any(|(known, _)| known == path.as_bytes())
+    }
+
+    /// The files that it names.
+    fn files(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        record::files(self.text.as_deref().unwrap_or_default())
+    }
+
+    /// Writes a new record: what is staged, and, if this is the same os.conf once
+    /// more, what was published before.
+    ///
+    /// # Errors
+    /// It cannot be written; then the old one stands.
+    pub fn save(
+        &self,
+        run: &Run<'_, S>,
+        record: &Record,
+        stage: &Stage<S>,
+        is_same: bool,
+    ) -> Result<(), Fault> {
+        let (folder, name) = Path::from(record::PATH).split();
+        let folder = files::make_folders(run.sys, &run.root, &folder, 0o700)?;
+        let before = self.text.as_ref().map_or(0, |text| text.len());
+        let mut map = run
+            .sys
+            .map((CHANGES + 8) * (PATH_BYTES + 80) + before)
+            .map_err(|errno| Fault::System(Step::Memory, errno))?;
+        let mut out = Buf::new(&mut map);
+        record.write(&mut out);
+        for file in &stage.files {
+            if let Some(digest) = file.digest {
+                record::write_file(&mut out, digest, file.path.as_bytes());
+            }
+        }
+        if is_same {
+            for (path, digest) in self.files() {
+                if !stage.files.iter().any(|file| file.path.as_bytes() == path) {
+                    put!(out, "file=");
+                    out.push(digest);
+                    put!(out, " ");
+                    out.push(path);
+                    put!(out, "\n");
+                }
+            }
+        }
+        let fail = |step| move |errno| Fault::System(step, errno);
+        let new = NewFile::write(run.sys, &folder, &name, out.as_bytes(), None, 0o600)?;
+        new.publish(run.sys, &folder, &name).map_err(fail(Step::Publish))?;
+        run.sys.sync(&folder).map_err(fail(Step::Sync))?;
+        new.sync(run.sys).map_err(fail(Step::Sync))?;
+        run.sys.sync_file_system(&folder).map_err(fail(Step::Sync))
+    }
+}
+
+/// How long the lock is waited for, in milliseconds: lckpwdf(3) waits as long.
+const LOCK_WAIT: u64 = 15_000;
+/// How often it is tried, in milliseconds.
+const LOCK_POLL: u32 = 100;
+
+/// Takes the lock of all programs that change account files, and so of a second
+/// agent. A boot must go on, so after a while it goes on without.
+pub fn lock<S: Sys>(run: &Run<'_, S>) -> Option<S::Fd> {
+    let say = |errno| {
+        run.log.warn("lock", &|out| {
+            put!(out, "/etc/.pwd.lock: ");
+            Fault::System(Step::Lock, errno).describe(out);
+            put!(out, ": going on without it");
+        });
+    };
+    let open = || {
+        let folder = run.sys.open_below(&run.root, c"etc", Access::Folder)?;
+        match run.sys.open(&folder, c".pwd.lock", Access::Write) {
+            Err(Errno::NOENT) => run.sys.open(&folder, c".pwd.lock", Access::Create(0o600)),
+            other => other,
+        }
+    };
+    let file = open().map_err(say).ok()?;
+    let end = run.sys.ticks().saturating_add(LOCK_WAIT);
+    loop {
+        match run.sys.lock(&file) {
+            Ok(()) => return Some(file),
+            Err(Errno::AGAIN | Errno::ACCESS) if run.sys.ticks() < end => {
+                run.sys.sleep(LOCK_POLL);
+            }
+            Err(errno) => {
+                say(errno);
+                return None;
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The os.conf of this boot: reading it, keeping it without its password, and
+//! destroying it.
+
+use super::locate::Place;
+use super::run::Run;
+use crate::conf::{Item, Key, Lexer};
+use crate::error::{Fault, Step};
+use crate::limits::CONF_BYTES;
+use crate::record::{Digest, Order};
+use crate::sys::files::{self, Content, NewFile, optional};
+use crate::sys::{Access, FileSystem, Kind, Meta, Sys};
+use crate::text::{Buf, put};
+use crate::value::Path;
+use rustix::io::Errno;
+
+/// An os.conf that was read.
+pub struct Paper<S: Sys> {
+    /// Its text.
+    pub content: Content<S>,
+    /// By what it is known again.
+    pub order: Order,
+    meta: Meta,
+}
+
+/// Reads os.conf; nothing, if there is none.
+///
+/// # Errors
+/// There is one that is not read; it was said why.
+pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S>>, ()> {
+    let Some(folder) = &place.folder else {
+        return Ok(None);
+    };
+    let refuse = |why: &dyn Fn(&mut Buf<'_>)| {
+        run.log.error("os.conf", &|out| {
+            out.push(place.shown.as_bytes());
+            put!(out, "/");
+            out.push(place.name.as_bytes());
+            put!(out, ": ");
+            why(out);
+        });
+    };
+    let fault = |step, errno| refuse(&|out| Fault::System(step, errno).describe(out));
+    let meta = match optional(run.sys.meta_of(folder, place.name.as_c_str())) {
+        Ok(Some(meta)) => meta,
+        Ok(None) => return Ok(None),
+        Err(errno) => return Err(fault(Step::Read, errno)),
+    };
+    if meta.kind != Kind::File {
+        return Err(refuse(&|out| {
+            put!(out, "it is not a regular file: ECS writes none but these: remove it");
+        }));
+    }
+    if meta.links > 1 {
+        return Err(refuse(&|out| {
+            put!(out, "it has {} names, so the password in it would stay under another: remove the others", meta.links);
+        }));
+    }
+    if meta.size > CONF_BYTES as u64 {
+        return Err(refuse(&|out| {
+            put!(out, "it has {} bytes: the limit is {}", meta.size, CONF_BYTES);
+        }));
+    }
+    let (file, meta, content) = files::read_file(run.sys, folder, &place.name)
+        .map_err(|fault| refuse(&|out| fault.describe(out)))?;
+    let is_fat = matches!(run.sys.file_system(&file), Ok(FileSystem::Fat));
+    let order = Order {
+        digest: Digest::of(&content),
+        modified: meta.modified,
+        inode: (!is_fat).then_some(meta.inode),
+    };
+    Ok(Some(Paper { content, order, meta }))
+}
+
+/// Under which name os.conf waits for its end.
+fn doomed(place: &Place<impl Sys>) -> Path {
+    Path::new(&[b".", place.name.as_bytes(), b".osconf-done"]).unwrap_or_else(|| Path::from(c".osconf-done"))
+}
+
+/// Destroys what a killed run had set aside: all of it was applied.
+pub fn finish<S: Sys>(run: &Run<'_, S>, place: &Place<S>) {
+    if let Some(folder) = &place.folder
+        && run.sys.meta_of(folder, doomed(place).as_c_str()).is_ok()
+        && let Err(errno) = erase(run, folder, &doomed(place))
+    {
+        say_kept(run, errno);
+    }
+}
+
+/// Destroys os.conf: it is set aside, overwritten, and removed.
+///
+/// # Errors
+/// It is still there, or its removal is not durable.
+pub fn destroy<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<(), Errno> {
+    let Some(folder) = &place.folder else {
+        return Ok(());
+    };
+    let aside = doomed(place);
+    match run.sys.rename(folder, place.name.as_c_str(), folder, aside.as_c_str()) {
+        Ok(()) => {}
+        // Another agent was faster.
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(errno),
+    }
+    erase(run, folder, &aside)
+}
+
+/// Overwrites a file's blocks, and removes it.
+fn erase<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &Path) -> Result<(), Errno> {
+    if let Err(errno) = overwrite(run, folder, name) {
+        run.log.warn("os.conf", &|out| {
+            put!(out, "its blocks on the disk cannot be overwritten, and the password may be read from there: ");
+            crate::error::describe(errno, out);
+        });
+    }
+    optional(run.sys.unlink(folder, name.as_c_str()))?;
+    run.sys.sync(folder)?;
+    // A folder's own flush is not enough on ext2 and ext4 without a journal.
+    run.sys.sync_file_system(folder)
+}
+
+/// Writes zeros over a regular file that has no other name.
+fn overwrite<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &Path) -> Result<(), Errno> {
+    let file = run.sys.open(folder, name.as_c_str(), Access::Write)?;
+    let meta = run.sys.meta(&file)?;
+    if meta.kind != Kind::File || meta.links > 1 {
+        return Err(Errno::MLINK);
+    }
+    wipe(run, &file, meta.size)
+}
+
+fn wipe<S: Sys>(run: &Run<'_, S>, file: &S::Fd, size: u64) -> Result<(), Errno> {
+    const ZEROS: [u8; 512] = [0; 512];
+    let mut done = 0;
+    while done < size {
+        let len = usize::try_from(size - done).unwrap_or(ZEROS.len()).min(ZEROS.len());
+        match run.sys.write_at(file, ZEROS.get(..len).unwrap_or(&ZEROS), done)? {
+            0 => return Err(Errno::IO),
+            count => done += count as u64,
+        }
+    }
+    run.sys.sync(file)
+}
+
+/// Says that os.conf could not be removed.
+pub fn say_kept<S: Sys>(run: &Run<'_, S>, errno: Errno) {
+    run.log.error("os.conf", &|out| {
+        put!(out, "it is applied, but cannot be removed: ");
+        crate::error::describe(errno, out);
+        put!(out, ": it holds the password: remove it by hand");
+    });
+}
+
+/// Puts a copy without the password in the place of an os.conf that must be kept,
+/// and wipes the old one. Returns by what the copy is known.
+///
+/// # Errors
+/// The old one is still there.
+pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Result<Order, Fault> {
+    let Some(folder) = &place.folder else {
+        return Ok(paper.order);
+    };
+    let fail = |errno| Fault::System(Step::Publish, errno);
+    let old = run
+        .sys
+        .open(folder, place.name.as_c_str(), Access::Write)
+        .map_err(fail)?;
+    let mut map = run
+        .sys
+        .map(paper.content.len() + 1)
+        .map_err(|errno| Fault::System(Step::Memory, errno))?;
+    let mut out = Buf::new(&mut map);
+    without_password(&mut out, &paper.content);
+    let copy = NewFile::write(run.sys, folder, &place.name, out.as_bytes(), None, 0o600)
+        // FAT has one mode for all files.
+        .or_else(|fault| match fault {
+            Fault::System(Step::Attributes, Errno::PERM) => {
+                NewFile::write(run.sys, folder, &place.name, out.as_bytes(), None, paper.meta.mode)
+            }
+            _ => Err(fault),
+        })?;
+    copy.publish(run.sys, folder, &place.name).map_err(fail)?;
+    let sync = |errno| Fault::System(Step::Sync, errno);
+    run.sys.sync(folder).map_err(sync)?;
+    copy.sync(run.sys).map_err(sync)?;
+    if let Err(errno) = wipe(run, &old, paper.meta.size) {
+        run.log.warn("os.conf", &|out| {
+            put!(out, "the password's blocks on the disk cannot be overwritten: ");
+            crate::error::describe(errno, out);
+        });
+    }
+    run.sys.sync_file_system(folder).map_err(sync)?;
+    read(run, place)
+        .ok()
+        .flatten()
+        .map(|paper| paper.order)
+        .ok_or(Fault::Changed)
+}
+
+/// Copies os.conf but for every assignment of the password.
+fn without_password(out: &mut Buf<'_>, source: &[u8]) {
+    let mut at = 0;
+    for item in Lexer::new(source) {
+        let Item::Assignment { key, value, .. } = item else {
+            continue;
+        };
+        if Key::parse(key.text(source)) == Some(Key::Password) {
+            out.push(source.get(at..key.start).unwrap_or_default());
+            out.push(b"password=");
+            let quote = source.get(value.end).is_some_and(|byte| matches!(byte, b'"' | b'\''));
+            at = value.end + usize::from(quote && value.start > key.end + 1);
+        }
+    }
+    out.push(source.get(at..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_copy_has_everything_but_the_password() {
+        for (old, new) in [
+            ("hostname=a\npassword=YQ==\nx=y\n", "hostname=a\npassword=\nx=y\n"),
+            ("password=\"Y\nQ\" # p\nhostname=a", "password= # p\nhostname=a"),
+            ("export password='YQ'\r\npassword=Yg", "export password=\r\npassword="),
+            ("hostname=a", "hostname=a"),
+        ] {
+            let mut bytes = [0; 128];
+            let mut out = Buf::new(&mut bytes);
+            without_password(&mut out, old.as_bytes());
+            assert_eq!(out.as_bytes(), new.as_bytes(), "{old}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! root's new password: read once, hashed once.
+
+use super::run::Run;
+use crate::account::{self, Place, Salt};
+use crate::change::NewPassword;
+use crate::conf::Conf;
+use crate::error::{self, Fault};
+use crate::part::Part;
+use crate::sys::Sys;
+use crate::sys::files::Content;
+use crate::text::put;
+use crate::value::{HashKind, Path};
+use core::ffi::CStr;
+
+/// musl, where distributions have it: the dynamic loader is the library.
+const MUSL: [&CStr; 8] = [
+    c"lib/ld-musl-x86_64.so.1",
+    c"lib/ld-musl-aarch64.so.1",
+    c"lib/ld-musl-i386.so.1",
+    c"lib/ld-musl-armhf.so.1",
+    c"usr/lib/ld-musl-x86_64.so.1",
+    c"usr/lib/ld-musl-aarch64.so.1",
+    c"lib/libc.so",
+    c"usr/lib/libc.so",
+];
+
+/// When this binary was built, in seconds since 1970: a clock that is before is
+/// wrong. Zero, if nobody said.
+const BUILT: &str = match option_env!("SOURCE_DATE_EPOCH") {
+    Some(seconds) => seconds,
+    None => "0",
+};
+
+/// The password field that the account files are to have.
+///
+/// # Errors
+/// There is none; it was said why.
+pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPassword>, ()> {
+    let Some(secret) = conf.password.value() else {
+        return Ok(None);
+    };
+    let read = |path: &CStr| {
+        run.read_or_kept(&Path::from(path)).map_err(|fault| refuse(run, path, &fault))
+    };
+    let shadow = read(c"etc/shadow")?;
+    let passwd = read(c"etc/passwd")?;
+    let place = account::place(shadow.as_deref(), passwd.as_deref());
+    let file: Option<&Content<S>> = match place {
+        Place::Shadow => shadow.as_ref(),
+        Place::Passwd => passwd.as_ref(),
+        Place::NoRoot => {
+            run.log.error(Part::Password.name(), &|out| {
+                put!(out, "no account root in /etc/shadow or /etc/passwd: add its line");
+            });
+            return Err(());
+        }
+    };
+    let file = file.map_or(&[][..], |file| file);
+    let kind = hash_kind(run);
+    let now = run.sys.now();
+    let day = account::last_change_day(now, built());
+    let field = account::verified(file, secret.expose(), kind);
+    let new = match field {
+        Some(field) => NewPassword::new(field, day, place),
+        None => {
+            let mut random = [0; 16];
+            run.sys.random(&mut random).map_err(|errno| {
+                run.log.error(Part::Password.name(), &|out| {
+                    put!(out, "no random bytes for a salt: ");
+                    error::describe(errno, out);
+                });
+            })?;
+            let hash = account::hash(kind, secret.expose(), Salt::from_random(random));
+            NewPassword::new(hash.expose(), day, place)
+        }
+    };
+    Ok(new)
+}
+
+fn refuse<S: Sys>(run: &Run<'_, S>, path: &CStr, fault: &Fault) {
+    run.log.error(Part::Password.name(), &|out| {
+        put!(out, "/");
+        out.push(path.to_bytes());
+        put!(out, ": ");
+        fault.describe(out);
+    });
+}
+
+/// `--hash`, or the best that the root's C library verifies.
+fn hash_kind<S: Sys>(run: &Run<'_, S>) -> HashKind {
+    if let Some(kind) = run.settings.hash {
+        return kind;
+    }
+    let kind = MUSL
+        .into_iter()
+        .find_map(|path| run.read(&Path::from(path)).ok().flatten())
+        .and_then(|library| account::strongest(&library))
+        .unwrap_or(HashKind::Sha512);
+    if kind == HashKind::Md5 {
+        run.log.warn(Part::Password.name(), &|out| {
+            put!(out, "this C library verifies nothing better than MD5, which is easily broken: log in by key and lock the password");
+        });
+    }
+    kind
+}
+
+fn built() -> i64 {
+    crate::value::ipv4::decimal_long(BUILT.as_bytes()).unwrap_or(0)
+}

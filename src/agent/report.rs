@@ -1,0 +1,185 @@
+//! What is said about a run, and the commands that only tell.
+
+use super::locate::{self, MOUNT_BYTES, Place, candidates};
+use super::run::Run;
+use super::{Exit, Outcome, memory};
+use crate::conf::{Findings, Position, Severity};
+use crate::error::Fault;
+use crate::log::Level;
+use crate::part::{Part, Parts};
+use crate::record::State;
+use crate::sys::{Stream, Sys};
+use crate::text::{Buf, put};
+use crate::value::Path;
+
+/// Says what was noticed in os.conf, with its place, but nothing of its content.
+pub fn say_findings<S: Sys>(
+    run: &Run<'_, S>,
+    place: &Place<S>,
+    source: &[u8],
+    findings: &Findings,
+) {
+    for finding in findings.iter() {
+        let at = Position::of(finding.span.start, source);
+        let level = match finding.fault.severity() {
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
+        };
+        run.log.say(level, finding.part.map_or("os.conf", Part::name), &|out| {
+            out.push(place.name.as_bytes());
+            put!(out, ":{}:{}: ", at.line, at.column);
+            finding.fault.describe(out);
+        });
+    }
+    if findings.left_out() > 0 {
+        run.log.warn("os.conf", &|out| {
+            put!(out, "{} more: osconf lint shows the first ones", findings.left_out());
+        });
+    }
+}
+
+/// Says that there is no os.conf.
+pub fn say_nothing_to_do<S: Sys>(run: &Run<'_, S>, place: &Place<S>) {
+    run.log.notice("apply", &|out| {
+        put!(out, "no ");
+        out.push(place.name.as_bytes());
+        put!(out, " in ");
+        out.push(place.shown.as_bytes());
+        put!(out, ": nothing to do");
+    });
+}
+
+/// Says that the system refused a file, and with it these parts.
+pub fn say_refused<S: Sys>(run: &Run<'_, S>, parts: Parts, path: &Path, fault: &Fault) {
+    let say = |part: &str| {
+        run.log.error(part, &|out| {
+            put!(out, "/");
+            out.push(path.as_bytes());
+            put!(out, ": ");
+            fault.describe(out);
+        });
+    };
+    match parts.is_empty() {
+        true => say("restore"),
+        false => parts.iter().for_each(|part| say(part.name())),
+    }
+}
+
+/// Says how each part ended.
+pub(super) fn say_outcome<S: Sys>(run: &Run<'_, S>, outcome: &Outcome<'_, S>) {
+    for part in outcome.states.all(State::Done).iter() {
+        let count = outcome.stage.changes_of(part);
+        run.log.notice(part.name(), &|out| match count {
+            0 => put!(out, "done: it is so already"),
+            1 => put!(out, "done: 1 file changed"),
+            _ => put!(out, "done: {} files changed", count),
+        });
+    }
+    for part in outcome.states.all(State::Invalid).iter() {
+        run.log.error(part.name(), &|out| {
+            put!(out, "not applied, since os.conf is wrong about it: os.conf is kept: correct it, or have ECS write it again");
+        });
+    }
+    for part in outcome.states.all(State::Open).iter() {
+        run.log.error(part.name(), &|out| {
+            put!(out, "not done: os.conf is kept, and the next boot tries again");
+        });
+    }
+    let is_live = run.settings.is_running_root() && !run.settings.kernel;
+    if outcome.stage.changes_of(Part::Network) > 0 && is_live {
+        run.log.detail(Part::Network.name(), &|out| {
+            put!(out, "addresses take effect when the network starts, or now with --kernel");
+        });
+    }
+}
+
+/// Says that what was written will not last.
+pub fn say_in_memory<S: Sys>(run: &Run<'_, S>) {
+    run.log.notice("os.conf", &|out| {
+        put!(out, "this root lies in memory and is gone with the power: os.conf is kept for the next boot");
+    });
+}
+
+/// Says that a kept os.conf still holds the password.
+pub fn say_not_stripped<S: Sys>(run: &Run<'_, S>, fault: &Fault) {
+    run.log.warn("os.conf", &|out| {
+        put!(out, "the password cannot be taken out of it: ");
+        fault.describe(out);
+    });
+}
+
+/// Says that the record could not be written.
+pub fn say_not_recorded<S: Sys>(run: &Run<'_, S>, fault: &Fault) {
+    run.log.error("record", &|out| {
+        put!(out, "/etc/osconf/record: ");
+        fault.describe(out);
+        put!(out, ": os.conf is kept");
+    });
+}
+
+/// `status`: what was applied last, and what is open.
+pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
+    let memory = memory::load(run);
+    let mut bytes = [0; 1024];
+    let mut out = Buf::new(&mut bytes);
+    if memory.is_empty() {
+        put!(out, "no os.conf was applied to this system\n");
+        run.sys.say(Stream::Output, out.as_bytes());
+        return Exit::Done;
+    }
+    let record = &memory.record;
+    put!(out, "applied ");
+    crate::text::time::write(&mut out, record.time);
+    put!(out, "\n");
+    for part in Part::ALL {
+        put!(out, "{}: {}\n", part.name(), match record.states.get(part) {
+            State::Nothing => "not in os.conf",
+            State::Done => "done",
+            State::Open => "open: the next boot tries again",
+            State::Invalid => "not applied: os.conf is wrong about it",
+        });
+    }
+    put!(out, "os.conf: {}\n", if record.order.is_some() { "kept" } else { "removed" });
+    run.sys.say(Stream::Output, out.as_bytes());
+    Exit::Done
+}
+
+/// `locate`: which partition is used, and why not the others.
+pub fn locate<S: Sys>(run: &Run<'_, S>) -> Exit {
+    if run.settings.conf.is_none()
+        && let Ok(mut space) = run.sys.map(MOUNT_BYTES)
+    {
+        let text = run.read_running(c"/proc/self/mountinfo", &mut space);
+        for candidate in &candidates(run, text) {
+            let mut bytes = [0; crate::limits::MESSAGE_BYTES];
+            let mut out = Buf::new(&mut bytes);
+            let is_taken = candidate.verdict == locate::Verdict::Taken;
+            put!(out, "{}", if is_taken { "* " } else { "  " });
+            out.push(candidate.mount.source);
+            put!(out, " ");
+            out.push(candidate.mount.kind);
+            put!(out, " on ");
+            out.push(candidate.mount.point);
+            put!(out, ": ");
+            candidate.verdict.describe(&mut out);
+            out.end_message();
+            run.sys.say(Stream::Output, out.as_bytes());
+        }
+    }
+    let Ok(place) = locate::find(run) else {
+        return Exit::Refused;
+    };
+    let is_there = place
+        .folder
+        .as_ref()
+        .is_some_and(|folder| run.sys.meta_of(folder, place.name.as_c_str()).is_ok());
+    let mut bytes = [0; crate::limits::MESSAGE_BYTES];
+    let mut out = Buf::new(&mut bytes);
+    out.push(place.shown.as_bytes());
+    put!(out, "/");
+    out.push(place.name.as_bytes());
+    put!(out, "{}", if is_there { "" } else { " (not there)" });
+    out.end_message();
+    run.sys.say(Stream::Output, out.as_bytes());
+    Exit::Done
+}

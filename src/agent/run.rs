@@ -1,0 +1,187 @@
+//! What every step of a run has at hand.
+
+use crate::error::{Fault, Step};
+use crate::log::Log;
+use crate::settings::Settings;
+use crate::sys::files::{self, Content, Spot};
+use crate::sys::{Access, Kind, Sys};
+use crate::value::Path;
+use core::ffi::CStr;
+
+/// One run of the program.
+pub struct Run<'a, S: Sys> {
+    /// The kernel.
+    pub sys: &'a S,
+    /// What was asked for.
+    pub settings: &'a Settings,
+    /// Where messages go.
+    pub log: &'a Log<'a, S>,
+    /// The root that is configured.
+    pub root: S::Fd,
+}
+
+/// Folders that are empty at each boot (file-hierarchy(7), FHS 3.0; Yocto's
+/// `/var/volatile`). What a link there means is made anew by some program.
+const RUN_TIME: [&[u8]; 8] = [
+    b"run/",
+    b"var/run/",
+    b"tmp/",
+    b"var/tmp/",
+    b"dev/",
+    b"proc/",
+    b"sys/",
+    b"var/volatile/",
+];
+
+fn is_run_time(path: &[u8]) -> bool {
+    RUN_TIME.iter().any(|folder| path.starts_with(folder))
+}
+
+/// The folder of copies of what was replaced, below the root.
+pub const REPLACED: &CStr = c"etc/osconf/replaced";
+
+impl<S: Sys> Run<'_, S> {
+    /// Where `path` leads.
+    pub fn find(&self, path: &Path) -> Result<Spot<S>, Fault> {
+        files::resolve(self.sys, &self.root, path, is_run_time)
+    }
+
+    /// What is at `path` below the root, if anything: of a link, what it leads to.
+    pub fn kind_of(&self, path: &CStr) -> Option<Kind> {
+        let fd = self.sys.open_below(&self.root, path, Access::Look).ok()?;
+        self.sys.meta(&fd).ok().map(|meta| meta.kind)
+    }
+
+    /// The content of the regular file at `path`, if it is there.
+    pub fn read(&self, path: &Path) -> Result<Option<Content<S>>, Fault> {
+        let spot = self.find(path)?;
+        match (&spot.folder, spot.meta) {
+            (Some(folder), Some(_)) => files::read_file(self.sys, folder, &spot.name)
+                .map(|(_, _, content)| Some(content)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The content that an edit of `path` begins with: the file, or our copy of
+    /// it where a power cut left nothing.
+    pub fn read_or_kept(&self, path: &Path) -> Result<Option<Content<S>>, Fault> {
+        match self.read(path)? {
+            Some(content) if !content.is_empty() => Ok(Some(content)),
+            found => Ok(self.read_kept(path)?.map(|(_, _, content)| content).or(found)),
+        }
+    }
+
+    /// The copy of `path` that was kept when it was replaced, if it has content.
+    pub fn read_kept(
+        &self,
+        path: &Path,
+    ) -> Result<Option<(S::Fd, crate::sys::Meta, Content<S>)>, Fault> {
+        let fail = |errno| Fault::System(Step::Read, errno);
+        let opened = self.sys.open_below(&self.root, REPLACED, Access::Folder);
+        let Some(folder) = files::optional(opened).map_err(fail)? else {
+            return Ok(None);
+        };
+        let Some(name) = kept_name(path, Kept::Replaced) else {
+            return Ok(None);
+        };
+        match files::read_file(self.sys, &folder, &name) {
+            Ok((file, meta, content)) if !content.is_empty() => Ok(Some((file, meta, content))),
+            // A link notes that there was nothing.
+            Ok(_) | Err(Fault::NotAFile) => Ok(None),
+            Err(Fault::System(Step::Read, rustix::io::Errno::NOENT)) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Reads a file of the running system, not of the root, into `space`: /proc
+    /// and /sys tell no size. Nothing, where there is no such file.
+    pub fn read_running<'s>(&self, path: &CStr, space: &'s mut [u8]) -> &'s [u8] {
+        let path = Path::from(path);
+        let (folder, name) = path.split();
+        let mut len = 0;
+        let file = self
+            .sys
+            .open_folder(folder.as_c_str())
+            .and_then(|folder| self.sys.open(&folder, name.as_c_str(), Access::Read));
+        if let Ok(file) = file {
+            while let Some(rest) = space.get_mut(len..).filter(|rest| !rest.is_empty()) {
+                match self.sys.read_at(&file, rest, len as u64) {
+                    Ok(count @ 1..) => len += count,
+                    _ => break,
+                }
+            }
+        }
+        space.get(..len).unwrap_or_default()
+    }
+}
+
+/// Which of two things was done to the file that a copy is kept of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It was given new content, so it should be there.
+    Replaced,
+    /// It was removed, so it should not.
+    Removed,
+}
+
+/// The name of the copy of `path`: percent-encoded, so that it is one name.
+pub fn kept_name(path: &Path, kept: Kept) -> Option<Path> {
+    let mut bytes = [0; crate::limits::PATH_BYTES];
+    let mut name = crate::text::Buf::new(&mut bytes);
+    for byte in path.as_bytes() {
+        match byte {
+            b'/' => name.push(b"%2F"),
+            b'%' => name.push(b"%25"),
+            _ => name.push(core::slice::from_ref(byte)),
+        }
+    }
+    if kept == Kept::Removed {
+        name.push(REMOVED);
+    }
+    if name.overflowed() { None } else { Path::new(&[name.as_bytes()]) }
+}
+
+/// Ends the name of a copy of a removed file; no encoded path ends so.
+const REMOVED: &[u8] = b"%removed";
+
+/// The path of which `name` is the copy, if that is of a replaced file.
+pub fn path_of_kept(name: &[u8]) -> Option<Path> {
+    if name.ends_with(REMOVED) || name.starts_with(b".") {
+        return None;
+    }
+    let mut bytes = [0; crate::limits::PATH_BYTES];
+    let mut path = crate::text::Buf::new(&mut bytes);
+    let mut rest = name;
+    while let [first, after @ ..] = rest {
+        (rest, _) = match rest {
+            [b'%', b'2', b'F', after @ ..] => (after, path.push(b"/")),
+            [b'%', b'2', b'5', after @ ..] => (after, path.push(b"%")),
+            _ => (after, path.push(core::slice::from_ref(first))),
+        };
+    }
+    if path.overflowed() { None } else { Path::new(&[path.as_bytes()]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_copy_leads_back_to_its_path() {
+        for path in ["etc/shadow", "etc/a%2Fb", "etc/x.d/%"] {
+            let path = Path::new(&[path.as_bytes()]).unwrap();
+            let name = kept_name(&path, Kept::Replaced).unwrap();
+            assert!(!name.as_bytes().contains(&b'/'));
+            assert!(path_of_kept(name.as_bytes()).unwrap() == path);
+            let removed = kept_name(&path, Kept::Removed).unwrap();
+            assert!(path_of_kept(removed.as_bytes()).is_none());
+        }
+    }
+
+    #[test]
+    fn run_time_folders_are_known_by_their_path() {
+        assert!(is_run_time(b"run/systemd/resolve/stub-resolv.conf"));
+        assert!(!is_run_time(b"var/lib/misc/resolv.conf"));
+        assert!(!is_run_time(b"runner/x"));
+    }
+}

@@ -1,0 +1,72 @@
+//! The kernel that runs: its host name and its network.
+
+use super::run::Run;
+use super::survey;
+use crate::conf::{Conf, Findings, Network, Wish, parse};
+use crate::error;
+use crate::hostname::PLAIN;
+use crate::limits::CONF_BYTES;
+use crate::network::{KEPT_NETWORK, kernel};
+use crate::part::Part;
+use crate::sys::Sys;
+use crate::text::put;
+use crate::value::{HostName, Path};
+
+/// Gives the kernel its host name.
+pub fn set_host_name<S: Sys>(run: &Run<'_, S>, name: HostName<'_>) -> bool {
+    let result = run.sys.set_host_name(name.as_str());
+    if let Err(errno) = result {
+        run.log.error(Part::HostName.name(), &|out| {
+            put!(out, "the kernel does not take it: ");
+            error::describe(errno, out);
+        });
+    }
+    result.is_ok()
+}
+
+/// Gives the kernel the addresses and routes of `network`. Waits for its NICs.
+pub fn set_network<S: Sys>(run: &Run<'_, S>, network: &Network) -> bool {
+    let Some(links) = survey::wait_for(run, network, survey::wait(run)) else {
+        return false;
+    };
+    let applied = kernel::apply(run.sys, network, &links, &mut |fault| {
+        run.log.error(Part::Network.name(), &|out| {
+            put!(out, "{}: ", fault);
+            error::describe(fault.cause, out);
+        });
+    });
+    for nic in network.nics.iter().filter(|nic| applied.missing.contains(&nic.label)) {
+        run.log.error(Part::Network.name(), &|out| {
+            put!(out, "no interface for eth{}", nic.label);
+            if let Some(mac) = nic.mac {
+                put!(out, " has the MAC address {}", mac);
+            }
+            put!(out, ": its driver may be missing");
+        });
+    }
+    applied.is_complete()
+}
+
+/// What this program sets up by itself at every boot, where no other does:
+/// addresses and routes from our own file, and the host name.
+pub fn boot<S: Sys>(run: &Run<'_, S>) -> bool {
+    let Ok(Some(text)) = run.read(&Path::from(KEPT_NETWORK)) else {
+        return true;
+    };
+    if text.len() > CONF_BYTES {
+        return true;
+    }
+    // Its warnings were given when it was written.
+    let conf: Conf<'_> = parse(&text, &mut Findings::default());
+    let mut is_done = match &conf.network {
+        Wish::Value(network) => set_network(run, network),
+        _ => true,
+    };
+    if run.settings.is_running_root()
+        && let Ok(Some(text)) = run.read(&Path::from(PLAIN.path))
+        && let Some(name) = PLAIN.form.read(&text).and_then(|name| HostName::parse(name).ok())
+    {
+        is_done &= set_host_name(run, name);
+    }
+    is_done
+}

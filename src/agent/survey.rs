@@ -1,0 +1,245 @@
+//! Finding out what the root is.
+
+use super::run::{REPLACED, Run, path_of_kept};
+use crate::change::Change;
+use crate::conf::{Conf, Network, Nic};
+use crate::hostname::{self, OTHERS, PLAIN, RHEL_6};
+use crate::limits::FOUND_FILES;
+use crate::network::links::{InterfaceName, Links};
+use crate::network::{self, Format, kernel};
+use crate::part::{Part, Parts};
+use crate::sys::{Access, Kind, Sys};
+use crate::system::{Interface, System};
+use crate::text::{Buf, put};
+use crate::value::Path;
+use crate::{error, settings};
+use core::ffi::CStr;
+use heapless::Vec;
+
+/// How often it is looked whether a NIC has come, in milliseconds.
+const POLL: u32 = 50;
+
+/// Looks at the root, as far as `parts` of `conf` need it; waits for NICs.
+pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32) -> System {
+    let mut system = System {
+        network: format(run, parts.contains(Part::Network)),
+        host_name_places: Vec::new(),
+        old_names: Vec::new(),
+        interfaces: Vec::new(),
+        has_ip: [c"sbin/ip", c"bin/ip", c"usr/sbin/ip", c"usr/bin/ip"]
+            .into_iter()
+            .any(|path| run.kind_of(path).is_some()),
+        strays: Vec::new(),
+        cut: cut_files(run),
+    };
+    if parts.contains(Part::HostName) {
+        find_host_name(run, &mut system);
+    }
+    let network = conf.network.value().filter(|_| parts.contains(Part::Network));
+    if let (Some(network), Some(writer)) = (network, &system.network.writer) {
+        if writer.needs_names {
+            system.interfaces = interfaces(run, network, wait);
+        }
+        find_strays(run, &mut system, network);
+    }
+    system
+}
+
+/// The network system, and why that one.
+fn format<S: Sys>(run: &Run<'_, S>, is_needed: bool) -> &'static Format {
+    if let Some(format) = run.settings.network {
+        return format;
+    }
+    let mut evidence = c"no network scripts";
+    let format = network::detect(|path| {
+        let found = is_needed && run.kind_of(path).is_some();
+        if found {
+            evidence = path;
+        }
+        found
+    });
+    if is_needed {
+        run.log.detail(Part::Network.name(), &|out| {
+            put!(out, "{}, because of ", format.name);
+            out.push(evidence.to_bytes());
+            put!(out, ": --network NAME chooses another");
+        });
+    }
+    format
+}
+
+/// Where the host name stands, and what it was.
+fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
+    let is_file = |place: &hostname::Place| run.kind_of(place.path) == Some(Kind::File);
+    // Cannot fail: there are four places.
+    let mut add = |place| {
+        let _ = system.host_name_places.push(place);
+    };
+    let has_plain = is_file(&PLAIN);
+    if has_plain {
+        add(&PLAIN);
+    }
+    let mut has_other = false;
+    for place in OTHERS.iter().filter(|place| is_file(place)) {
+        let is_optional = matches!(place.form, hostname::Form::OptionalKey(_));
+        has_other |= !is_optional;
+        match is_optional && !has_plain && !has_other {
+            true => {
+                has_other = true;
+                add(&RHEL_6);
+            }
+            false => add(place),
+        }
+    }
+    if !has_plain && !has_other {
+        add(&PLAIN);
+    }
+    for place in &system.host_name_places {
+        let path = Path::from(place.path);
+        let now = run.read(&path).ok().flatten();
+        // A cut run may have written the new name here, but not everywhere.
+        let before = run.read_kept(&path).ok().flatten().map(|(_, _, content)| content);
+        for content in [now, before].iter().flatten() {
+            let name = place.form.read(content).and_then(|name| Vec::from_slice(name).ok());
+            if let Some(name) = name.filter(|name| !system.old_names.contains(name)) {
+                // Cannot fail: there are twice as many at most as places.
+                let _ = system.old_names.push(name);
+            }
+        }
+    }
+}
+
+/// Which interface each NIC is; waits for those that are not there.
+fn interfaces<S: Sys>(
+    run: &Run<'_, S>,
+    network: &Network,
+    wait: u32,
+) -> Vec<Interface, { crate::limits::NICS }> {
+    let links = wait_for(run, network, wait);
+    let mut interfaces = Vec::new();
+    for nic in &network.nics {
+        let link = links.as_ref().and_then(|links| links.find(nic));
+        // Without a MAC the label is the name, whether it is there or not.
+        let is_there = link.is_some() || nic.mac.is_none();
+        let Some(name) = link.map(|link| link.name.clone()).or_else(|| label_name(nic)) else {
+            continue;
+        };
+        if !is_there {
+            run.log.error(Part::Network.name(), &|out| {
+                put!(out, "no interface for eth{}", nic.label);
+                if let Some(mac) = nic.mac {
+                    put!(out, " has the MAC address {}", mac);
+                }
+                put!(out, ": its driver may be missing: {} is written for the time being", name.as_str());
+            });
+        }
+        // Cannot fail: there are as many places as NICs.
+        let _ = interfaces.push(Interface { label: nic.label, name, is_there });
+    }
+    interfaces
+}
+
+fn label_name(nic: &Nic) -> Option<InterfaceName> {
+    let mut bytes = [0; 8];
+    let mut name = Buf::new(&mut bytes);
+    put!(name, "eth{}", nic.label);
+    InterfaceName::parse(name.as_bytes())
+}
+
+/// The interfaces, once all of `network` are there with their final names, or the
+/// time is up.
+pub fn wait_for<S: Sys>(run: &Run<'_, S>, network: &Network, wait: u32) -> Option<Links> {
+    let end = run.sys.ticks().saturating_add(u64::from(wait) * 1000);
+    loop {
+        let links = kernel::links(run.sys).map_err(|fault| {
+            run.log.error(Part::Network.name(), &|out| {
+                put!(out, "{}: ", fault);
+                error::describe(fault.cause, out);
+            });
+        });
+        let links = links.ok()?;
+        let ready = network.nics.iter().all(|nic| match links.find(nic) {
+            Some(link) => has_final_name(run, link.index),
+            None => nic.mac.is_none(),
+        });
+        if ready || run.sys.ticks() >= end {
+            return Some(links);
+        }
+        run.sys.sleep(POLL);
+    }
+}
+
+/// Where udev runs, an interface has its final name once udev has noted it
+/// (sd-device's "initialized": /run/udev/data/nINDEX).
+fn has_final_name<S: Sys>(run: &Run<'_, S>, index: u32) -> bool {
+    let Ok(udev) = run.sys.open_folder(c"/run/udev") else {
+        return true;
+    };
+    if run.sys.meta_of(&udev, c"control").is_err() {
+        return true;
+    }
+    let mut bytes = [0; 32];
+    let mut name = Buf::new(&mut bytes);
+    put!(name, "data/n{}", index);
+    Path::new(&[name.as_bytes()])
+        .is_some_and(|path| run.sys.open_below(&udev, path.as_c_str(), Access::Look).is_ok())
+}
+
+/// Files of ours about NICs that `network` does not have.
+fn find_strays<S: Sys>(run: &Run<'_, S>, system: &mut System, network: &Network) {
+    let Some((writer, per_nic)) =
+        system.network.writer.as_ref().and_then(|writer| Some((writer, writer.per_nic.as_ref()?)))
+    else {
+        return;
+    };
+    let mut own = Vec::<Path, { 2 * crate::limits::NICS + 1 }>::new();
+    (writer.plan)(network, system, &mut |change: Change| drop(own.push(change.path)));
+    let mut strays = Vec::new();
+    each_name(run, per_nic.folder, &mut |name| {
+        let is_per_nic = per_nic.prefixes.iter().any(|prefix| name.starts_with(prefix));
+        let Some(path) = Path::new(&[per_nic.folder.to_bytes(), b"/", name]) else {
+            return;
+        };
+        if is_per_nic && !own.contains(&path) {
+            let content = run.read(&path).ok().flatten();
+            if content.is_some_and(|content| (per_nic.is_ours)(&content)) {
+                let _ = strays.push(path);
+            }
+        }
+    });
+    system.strays = strays;
+}
+
+/// Files that are empty or missing although we keep a copy with content.
+fn cut_files<S: Sys>(run: &Run<'_, S>) -> Vec<Path, FOUND_FILES> {
+    let mut cut = Vec::new();
+    each_name(run, REPLACED, &mut |name| {
+        let Some(path) = path_of_kept(name) else {
+            return;
+        };
+        let is_cut = match run.find(&path) {
+            Ok(spot) => spot.meta.is_none_or(|meta| meta.size == 0),
+            Err(_) => false,
+        };
+        if is_cut && matches!(run.read_kept(&path), Ok(Some(_))) {
+            let _ = cut.push(path);
+        }
+    });
+    cut
+}
+
+/// Calls `each` with every name in a folder of the root, if it is there.
+pub fn each_name<S: Sys>(run: &Run<'_, S>, folder: &CStr, each: &mut dyn FnMut(&[u8])) {
+    if let Ok(folder) = run.sys.open_below(&run.root, folder, Access::Folder) {
+        // What cannot be listed is looked at again at the next run.
+        let _ = run.sys.list(&folder, &mut |name| {
+            each(name.to_bytes());
+            true
+        });
+    }
+}
+
+/// How long this run waits for NICs.
+pub fn wait<S: Sys>(run: &Run<'_, S>) -> u32 {
+    run.settings.wait.unwrap_or(settings::WAIT)
+}

@@ -1,0 +1,402 @@
+//! All or nothing: every new file is written and durable before the first one is
+//! put in its place.
+//!
+//! The order of steps is the one that had no bad state in any recorded power cut:
+//! keep a copy and make that durable; write the new file and make it durable;
+//! rename; make the folder durable, the file once more (FAT writes its size only
+//! then), and the whole file system (ext2, and ext4 without a journal, send no
+//! flush for a folder).
+
+use super::compose::{self, Composed, New};
+use super::report;
+use super::run::{Kept, REPLACED, Run, kept_name};
+use crate::change::Wanted;
+use crate::error::{Fault, Step};
+use crate::limits::CHANGES;
+use crate::part::{Part, Parts};
+use crate::plan::Plan;
+use crate::record::Digest;
+use crate::sys::files::{self, NewFile, optional};
+use crate::sys::{Access, FileSystem, Sys};
+use crate::text::{Buf, put};
+use crate::value::Path;
+use core::ffi::CStr;
+use heapless::Vec;
+use rustix::io::Errno;
+
+/// A file of the plan, ready to be published.
+pub struct Staged<S: Sys> {
+    /// The path in the plan.
+    pub path: Path,
+    /// Of the content that it gets; none, if it is to be removed.
+    pub digest: Option<Digest>,
+    parts: Parts,
+    folder: S::Fd,
+    name: Path,
+    /// The new file, if there is anything to do.
+    work: Work<S>,
+    keep_dash: bool,
+}
+
+enum Work<S: Sys> {
+    /// The file is as it should be.
+    None,
+    /// It gets this one in its place.
+    Replace(NewFile<S>),
+    /// It is removed.
+    Remove,
+}
+
+/// All files of the plan, ready to be published.
+pub struct Stage<S: Sys> {
+    /// The files, also those that are right already.
+    pub files: Vec<Staged<S>, CHANGES>,
+    /// The parts that can be published.
+    pub parts: Parts,
+    /// Whether a file lies in memory, and is gone with the power.
+    pub is_in_memory: bool,
+}
+
+impl<S: Sys> Stage<S> {
+    /// How many files change.
+    pub fn changes(&self) -> usize {
+        self.files.iter().filter(|file| !matches!(file.work, Work::None)).count()
+    }
+
+    /// How many files change that belong to `part`.
+    pub fn changes_of(&self, part: Part) -> usize {
+        self.files
+            .iter()
+            .filter(|file| file.parts.contains(part) && !matches!(file.work, Work::None))
+            .count()
+    }
+
+    fn discard(&self, run: &Run<'_, S>) {
+        for file in &self.files {
+            if let Work::Replace(new) = &file.work {
+                new.discard(run.sys, &file.folder);
+            }
+        }
+    }
+}
+
+/// Writes every new file beside its old one. A part with a file that cannot be
+/// staged is dropped as a whole, and the rest is staged anew without it.
+///
+/// # Errors
+/// What a power cut left cannot be mended: nothing can be published.
+pub fn stage<S: Sys>(
+    run: &Run<'_, S>,
+    wanted: &Wanted<'_>,
+    parts: Parts,
+    keeps: &dyn Fn(&Path) -> bool,
+) -> Result<Stage<S>, ()> {
+    let mut parts = parts;
+    loop {
+        let plan = Plan::new(wanted, parts);
+        let (bad, fault, path) = match stage_plan(run, wanted, &plan, keeps) {
+            Ok(files) => {
+                let is_in_memory = files.iter().any(|file| is_in_memory(run, &file.folder));
+                return Ok(Stage { files, parts, is_in_memory });
+            }
+            Err(failure) => failure,
+        };
+        report::say_refused(run, bad, &path, &fault);
+        if bad.is_empty() {
+            return Err(());
+        }
+        parts = parts.without(bad);
+    }
+}
+
+type Failure = (Parts, Fault, Path);
+
+fn stage_plan<S: Sys>(
+    run: &Run<'_, S>,
+    wanted: &Wanted<'_>,
+    plan: &Plan,
+    keeps: &dyn Fn(&Path) -> bool,
+) -> Result<Vec<Staged<S>, CHANGES>, Failure> {
+    let mut stage = Stage {
+        files: Vec::new(),
+        parts: Parts::default(),
+        is_in_memory: false,
+    };
+    if plan.overflowed() {
+        return Err((wanted_parts(plan), Fault::PlanTooLong, Path::from(c"etc")));
+    }
+    let mut keep = None;
+    for path in compose::paths(plan) {
+        let parts = compose::parts_of(plan, path);
+        let staged = compose::compose(run, plan, wanted, path)
+            .and_then(|composed| stage_file(run, plan, path, composed, &mut keep, keeps));
+        match staged {
+            // Cannot fail: there are no more paths than changes.
+            Ok(Some(file)) => drop(stage.files.push(Staged { parts, ..file })),
+            Ok(None) => {}
+            Err(fault) => {
+                stage.discard(run);
+                return Err((parts, fault, path.clone()));
+            }
+        }
+    }
+    Ok(stage.files)
+}
+
+fn wanted_parts(plan: &Plan) -> Parts {
+    plan.changes().iter().filter_map(|change| change.part).collect()
+}
+
+fn stage_file<S: Sys>(
+    run: &Run<'_, S>,
+    plan: &Plan,
+    path: &Path,
+    composed: Composed<S>,
+    keep: &mut Option<S::Fd>,
+    keeps: &dyn Fn(&Path) -> bool,
+) -> Result<Option<Staged<S>>, Fault> {
+    let Composed { spot, old, new, mode, keep_dash, .. } = composed;
+    let digest = match (&new, &old) {
+        (New::Content(content), _) => Some(Digest::of(content)),
+        (New::Same, Some(old)) => Some(Digest::of(&old.content)),
+        (New::Same, None) => return Ok(None),
+        (New::Gone, _) => None,
+    };
+    let folder = match spot.folder {
+        Some(folder) => folder,
+        None => files::make_folders(run.sys, &run.root, &spot.path.split().0, 0o755)?,
+    };
+    let staged = |work, folder| Staged {
+        path: path.clone(),
+        digest,
+        parts: Parts::default(),
+        folder,
+        name: spot.name.clone(),
+        work,
+        keep_dash,
+    };
+    let (kept, is_there) = match new {
+        New::Same => return Ok(Some(staged(Work::None, folder))),
+        New::Gone => (Kept::Removed, true),
+        New::Content(_) => (Kept::Replaced, spot.meta.is_some_and(|meta| meta.size > 0)),
+    };
+    let keep = match keep {
+        Some(keep) => keep,
+        // The first change: from now on something may be left behind.
+        None => keep.insert(begin(run, plan)?),
+    };
+    let kept = kept_name(path, kept).ok_or(Fault::Path)?;
+    if is_there {
+        files::keep(run.sys, (&folder, &spot.name), (keep, &kept), !keeps(path))?;
+    } else if old.as_ref().is_none_or(|old| !old.is_copy) {
+        files::keep_absence(run.sys, keep, &kept)?;
+    }
+    let work = match &new {
+        New::Content(content) => {
+            let old = old.as_ref().map(|old| (&old.file, old.meta));
+            Work::Replace(NewFile::write(run.sys, &folder, &spot.name, content, old, mode)?)
+        }
+        _ => Work::Remove,
+    };
+    Ok(Some(staged(work, folder)))
+}
+
+/// The list of files that a run is about to write beside others, so that the next
+/// one can clean up after it.
+const PENDING: &CStr = c"etc/osconf/pending";
+
+/// Makes our folders, and writes the list.
+fn begin<S: Sys>(run: &Run<'_, S>, plan: &Plan) -> Result<S::Fd, Fault> {
+    let keep = files::make_folders(run.sys, &run.root, &Path::from(c"etc/osconf"), 0o700)
+        .and_then(|_| files::make_folders(run.sys, &run.root, &Path::from(REPLACED), 0o700))?;
+    let mut map = run
+        .sys
+        .map(CHANGES * crate::limits::PATH_BYTES)
+        .map_err(|errno| Fault::System(Step::Memory, errno))?;
+    let mut list = Buf::new(&mut map);
+    for path in compose::paths(plan) {
+        list.push(path.as_bytes());
+        list.push(b"\n");
+    }
+    let (folder, name) = Path::from(PENDING).split();
+    let folder = files::make_folders(run.sys, &run.root, &folder, 0o700)?;
+    let new = NewFile::<S>::write(run.sys, &folder, &name, list.as_bytes(), None, 0o600)?;
+    new.publish(run.sys, &folder, &name)
+        .map_err(|errno| Fault::System(Step::Write, errno))?;
+    Ok(keep)
+}
+
+/// Removes what a killed run wrote beside other files, and then the list of it.
+pub fn clean<S: Sys>(run: &Run<'_, S>) {
+    let Ok(Some(list)) = run.read(&Path::from(PENDING)) else {
+        return;
+    };
+    for line in crate::text::lines::lines(&list) {
+        let Some(path) = Path::new(&[line.text]) else {
+            continue;
+        };
+        if let Ok(spot) = run.find(&path)
+            && let (Some(folder), Some(name)) = (&spot.folder, NewFile::<S>::waiting_name(&spot.name))
+        {
+            let _ = run.sys.unlink(folder, name.as_c_str());
+        }
+    }
+    end(run);
+}
+
+/// Removes the list: nothing is left behind any more.
+pub fn end<S: Sys>(run: &Run<'_, S>) {
+    let (folder, name) = Path::from(PENDING).split();
+    if let Ok(folder) = run.sys.open_below(&run.root, folder.as_c_str(), Access::Folder) {
+        let _ = run.sys.unlink(&folder, name.as_c_str());
+    }
+}
+
+/// Puts every new file in its place, and makes all of it durable. Returns the
+/// parts that failed on the way: they are repaired by the next run.
+pub fn publish<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> Parts {
+    let mut failed = Parts::default();
+    if stage.changes() == 0 {
+        return failed;
+    }
+    if let Err(errno) = sync_kept(run) {
+        return report(run, stage.parts, None, Step::Sync, errno);
+    }
+    for file in &stage.files {
+        if let Err((step, errno)) = publish_file(run, file) {
+            failed = failed.and(report(run, file.parts, Some(&file.path), step, errno));
+        }
+    }
+    // Without knowing what is durable, nothing of it may be taken for done.
+    if let Err((path, errno)) = sync(run, stage) {
+        failed = failed.and(report(run, stage.parts, Some(path), Step::Sync, errno));
+    }
+    failed
+}
+
+fn report<S: Sys>(
+    run: &Run<'_, S>,
+    parts: Parts,
+    path: Option<&Path>,
+    step: Step,
+    errno: Errno,
+) -> Parts {
+    for part in parts.iter() {
+        run.log.error(part.name(), &|out| {
+            if let Some(path) = path {
+                put!(out, "/");
+                out.push(path.as_bytes());
+                put!(out, ": ");
+            }
+            Fault::System(step, errno).describe(out);
+            put!(out, ": os.conf is kept, and the next boot tries again");
+        });
+    }
+    parts
+}
+
+/// What was kept is durable before anything is replaced.
+fn sync_kept<S: Sys>(run: &Run<'_, S>) -> crate::sys::Result<()> {
+    let keep = run.sys.open_below(&run.root, REPLACED, Access::Folder)?;
+    run.sys.sync(&keep)?;
+    run.sys.sync_file_system(&keep)
+}
+
+fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> Result<(), (Step, Errno)> {
+    let (sys, folder, name) = (run.sys, &file.folder, file.name.as_c_str());
+    match &file.work {
+        Work::None => Ok(()),
+        Work::Remove => optional(sys.unlink(folder, name))
+            .map(|_| ())
+            .map_err(|errno| (Step::Remove, errno)),
+        Work::Replace(new) => {
+            if file.keep_dash {
+                keep_dash(run, file).map_err(|errno| (Step::Keep, errno))?;
+            }
+            match new.publish(sys, folder, &file.name) {
+                Err(Errno::BUSY) => overwrite(run, file, new).map_err(|errno| (Step::Publish, errno)),
+                other => other.map_err(|errno| (Step::Publish, errno)),
+            }
+        }
+    }
+}
+
+/// Keeps the old file beside the new one, as `NAME-`. If it is not there, there
+/// is nothing to keep.
+fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> crate::sys::Result<()> {
+    let Some(dash) = Path::new(&[file.name.as_bytes(), b"-"]) else {
+        return Ok(());
+    };
+    match files::keep(run.sys, (&file.folder, &file.name), (&file.folder, &dash), true) {
+        Ok(_) | Err(Fault::System(_, Errno::NOENT)) => Ok(()),
+        Err(Fault::System(_, errno)) => Err(errno),
+        Err(_) => Err(Errno::INVAL),
+    }
+}
+
+/// Something is mounted on the file, so it can only be overwritten. Its copy is
+/// durable; the note that its content may be half written is made by emptying it
+/// first: an empty file beside a copy of ours is mended from that copy.
+fn overwrite<S: Sys>(
+    run: &Run<'_, S>,
+    file: &Staged<S>,
+    new: &NewFile<S>,
+) -> crate::sys::Result<()> {
+    let result = new
+        .read(run.sys)
+        .and_then(|content| {
+            files::write_in_place(run.sys, &file.folder, &file.name, &content)
+        });
+    new.discard(run.sys, &file.folder);
+    result
+}
+
+/// Makes folders, files and file systems durable, each once.
+fn sync<'s, S: Sys>(run: &Run<'_, S>, stage: &'s Stage<S>) -> Result<(), (&'s Path, Errno)> {
+    let mut folders = Vec::<(u64, u64), CHANGES>::new();
+    let mut devices = Vec::<u64, CHANGES>::new();
+    let changed = || stage.files.iter().filter(|file| !matches!(file.work, Work::None));
+    for file in changed() {
+        let fail = |errno| (&file.path, errno);
+        let meta = run.sys.meta(&file.folder).map_err(fail)?;
+        if !folders.contains(&(meta.device, meta.inode)) {
+            run.sys.sync(&file.folder).map_err(fail)?;
+            let _ = folders.push((meta.device, meta.inode));
+        }
+        if let Work::Replace(new) = &file.work {
+            new.sync(run.sys).map_err(fail)?;
+        }
+    }
+    for file in changed() {
+        let fail = |errno| (&file.path, errno);
+        let device = run.sys.meta(&file.folder).map_err(fail)?.device;
+        if !devices.contains(&device) {
+            run.sys.sync_file_system(&file.folder).map_err(fail)?;
+            let _ = devices.push(device);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder is gone with the power. Of an overlay, it is the upper layer
+/// that counts; one that cannot be seen is not relied on.
+pub fn is_in_memory<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> bool {
+    match run.sys.file_system(folder) {
+        Ok(FileSystem::Ram) => true,
+        Ok(FileSystem::Overlay) => !has_lasting_upper(run, folder),
+        _ => false,
+    }
+}
+
+fn has_lasting_upper<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> bool {
+    let Ok(mut space) = run.sys.map(super::locate::MOUNT_BYTES) else {
+        return false;
+    };
+    let text = run.read_running(c"/proc/self/mountinfo", &mut space);
+    let device = run.sys.meta(folder).map(|meta| super::locate::split(meta.device));
+    crate::system::mounts(text)
+        .filter(|mount| device == Ok(mount.device))
+        .filter_map(|mount| mount.upper_folder())
+        .filter_map(|path| run.sys.open_folder(CStr::from_bytes_with_nul(&path).ok()?).ok())
+        .any(|upper| matches!(run.sys.file_system(&upper), Ok(FileSystem::Disk | FileSystem::Fat)))
+}

@@ -1,0 +1,212 @@
+//! The command line.
+
+use crate::settings::{SettingFault, Settings};
+use core::ffi::CStr;
+
+/// What to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// The boot job.
+    Apply,
+    /// The same without writing.
+    Plan,
+    /// Judging a file.
+    Lint,
+    /// Saying which partition is used.
+    Locate,
+    /// Saying what was applied.
+    Status,
+    /// Showing how to use it.
+    Help,
+    /// Showing which one it is.
+    Version,
+}
+
+/// A command line that is in order.
+pub struct Line<'a> {
+    /// What to do.
+    pub command: Command,
+    /// The file that it is done with: for [`Command::Lint`] only.
+    pub file: Option<&'a CStr>,
+}
+
+/// Why a command line is not in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault<'a> {
+    /// Nothing was said.
+    NoCommand,
+    /// There is no such command.
+    Command(&'a [u8]),
+    /// There is no such option.
+    Option(&'a [u8]),
+    /// The option needs a value.
+    NoValue(&'a [u8]),
+    /// The option does not have this value.
+    Value(&'a [u8]),
+    /// `lint` without a file.
+    NoFile,
+    /// One word too many.
+    Extra(&'a [u8]),
+}
+
+const COMMANDS: [(&[u8], Command); 6] = [
+    (b"apply", Command::Apply),
+    (b"plan", Command::Plan),
+    (b"lint", Command::Lint),
+    (b"locate", Command::Locate),
+    (b"status", Command::Status),
+    (b"help", Command::Help),
+];
+
+/// Options that stand alone.
+const SWITCHES: [&[u8]; 3] = [b"kernel", b"quiet", b"verbose"];
+
+/// Reads the words after the program's name, and puts options into `settings`.
+///
+/// # Errors
+/// The first word that is not in order.
+pub fn parse<'a>(
+    words: impl Iterator<Item = &'a CStr>,
+    settings: &mut Settings,
+) -> Result<Line<'a>, Fault<'a>> {
+    let mut words = words;
+    let mut command = None;
+    let mut file = None;
+    while let Some(word) = words.next() {
+        let text = word.to_bytes();
+        match text {
+            b"-h" | b"--help" => return Ok(Line { command: Command::Help, file: None }),
+            b"-V" | b"--version" => return Ok(Line { command: Command::Version, file: None }),
+            b"-q" => option(b"quiet", text, Some(b"1"), settings)?,
+            b"-v" => option(b"verbose", text, Some(b"1"), settings)?,
+            [b'-', b'-', key @ ..] => {
+                let at = key.iter().position(|&byte| byte == b'=').unwrap_or(key.len());
+                let (key, value) = key.split_at_checked(at).unwrap_or((key, b""));
+                let value = match value.strip_prefix(b"=") {
+                    Some(value) => Some(value),
+                    None if SWITCHES.contains(&key) => Some(&b"1"[..]),
+                    None => words.next().map(CStr::to_bytes),
+                };
+                option(key, text, value, settings)?;
+            }
+            [b'-', _, ..] => return Err(Fault::Option(text)),
+            _ if command.is_none() => {
+                let known = COMMANDS.iter().find(|(name, _)| *name == text);
+                command = Some(known.ok_or(Fault::Command(text))?.1);
+            }
+            _ if command == Some(Command::Lint) && file.is_none() => file = Some(word),
+            _ => return Err(Fault::Extra(text)),
+        }
+    }
+    match (command, file) {
+        (None, _) => Err(Fault::NoCommand),
+        (Some(Command::Lint), None) => Err(Fault::NoFile),
+        (Some(command), file) => Ok(Line { command, file }),
+    }
+}
+
+fn option<'a>(
+    key: &'a [u8],
+    word: &'a [u8],
+    value: Option<&'a [u8]>,
+    settings: &mut Settings,
+) -> Result<(), Fault<'a>> {
+    // For the kernel's command line only: whoever types can also not type.
+    if key == b"disable" {
+        return Err(Fault::Option(word));
+    }
+    // A word that is no option must not swallow the one behind it.
+    let value = match value {
+        Some(value) => value,
+        None => {
+            let known = settings.set(key, b"") != Err(SettingFault::Unknown);
+            return Err(if known { Fault::NoValue(word) } else { Fault::Option(word) });
+        }
+    };
+    settings.set(key, value).map_err(|fault| match fault {
+        SettingFault::Unknown => Fault::Option(word),
+        SettingFault::Value => Fault::Value(word),
+    })
+}
+
+/// What `--help` shows.
+pub const HELP: &str = "\
+osconf - applies Alibaba Cloud's aliyun_custom_image/os.conf
+
+usage: osconf COMMAND [OPTION]...
+
+  apply        apply os.conf to this machine: the job to run at every boot
+  plan         show what apply would change, as a diff, and change nothing
+  lint FILE    judge an os.conf
+  locate       show which partition os.conf is looked for on, and why
+  status       show what was applied last, and what is still open
+
+  --root DIR       configure the system below DIR (default: /)
+  --conf FILE      take this os.conf instead of searching for it
+  --device DEV     search on this device, which is mounted: /dev/vda1
+  --network NAME   eni, ifcfg or kernel (default: what is there)
+  --hash KIND      sha512, sha256 or md5 (default: the C library's best)
+  --kernel         configure the running kernel as well, now
+  --wait SECONDS   how long to wait for a NIC (default: 10; plan: 0)
+  --log kmsg       write messages to the kernel's log, too
+  -q, -v           say less, say more
+  -h, -V           show this help, show the version
+
+The same settings can stand in /etc/osconf/config as KEY=VALUE, and on the
+kernel's command line as osconf.KEY=VALUE; osconf.disable=1 there makes apply
+do nothing.
+
+exit codes: 0 done, or nothing to do; 1 the system refused something;
+2 wrong usage; 3 os.conf has errors
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+    use std::vec::Vec;
+
+    fn read(line: &str) -> (std::string::String, Settings) {
+        let words: Vec<CString> = line.split_whitespace().map(|word| CString::new(word).unwrap()).collect();
+        let mut settings = Settings::default();
+        let result = parse(words.iter().map(CString::as_c_str), &mut settings);
+        let text = match result {
+            Ok(line) => std::format!("{:?} {:?}", line.command, line.file),
+            Err(Fault::Option(word) | Fault::Command(word) | Fault::Extra(word) | Fault::NoValue(word) | Fault::Value(word)) => {
+                std::format!("bad {}", std::string::String::from_utf8_lossy(word))
+            }
+            Err(fault) => std::format!("{fault:?}"),
+        };
+        (text, settings)
+    }
+
+    #[test]
+    fn options_stand_before_and_behind_the_command() {
+        let (line, settings) = read("--root /mnt apply --network=eni --wait 3 --kernel -v");
+        assert_eq!(line, "Apply None");
+        assert_eq!(settings.root.as_bytes(), b"/mnt");
+        assert_eq!(settings.network.unwrap().name, "eni");
+        assert_eq!(settings.wait, Some(3));
+        assert!(settings.kernel);
+        assert_eq!(read("lint a").0, "Lint Some(\"a\")");
+        assert_eq!(read("apply --help").0, "Help None");
+    }
+
+    #[test]
+    fn what_is_not_in_order_is_named() {
+        for (line, fault) in [
+            ("", "NoCommand"),
+            ("aply", "bad aply"),
+            ("apply --rot /mnt", "bad --rot"),
+            ("apply --network", "bad --network"),
+            ("apply --network=x", "bad --network=x"),
+            ("apply --disable", "bad --disable"),
+            ("apply -x", "bad -x"),
+            ("apply more", "bad more"),
+            ("lint", "NoFile"),
+            ("lint a b", "bad b"),
+        ] {
+            assert_eq!(read(line).0, fault, "{line}");
+        }
+    }
+}

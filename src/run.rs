@@ -1,0 +1,143 @@
+//! One run of the program, from its arguments to its exit code.
+
+use crate::agent::{self, Exit, Run};
+use crate::cli::{self, Command, Fault, HELP};
+use crate::conf::{Item, Lexer};
+use crate::error;
+use crate::limits::SETTINGS_BYTES;
+use crate::log::{Level, Log};
+use crate::settings::{SettingFault, Settings, on_kernel_line};
+use crate::sys::{Access, Stream, Sys};
+use crate::text::{Buf, put};
+use core::ffi::CStr;
+use zeroize::Zeroize;
+
+/// Runs the program and returns its exit code. The first argument is its name.
+pub fn run<'a, S: Sys>(sys: &S, arguments: impl Iterator<Item = &'a CStr> + Clone) -> u8 {
+    let exit = run_with_secrets(sys, arguments);
+    wipe_stack();
+    exit as u8
+}
+
+/// What the stack held of secrets is below this frame, and is overwritten.
+#[inline(never)]
+fn wipe_stack() {
+    let mut space = [0_u8; 128 * 1024];
+    space.zeroize();
+}
+
+#[inline(never)]
+fn run_with_secrets<'a, S: Sys>(
+    sys: &S,
+    arguments: impl Iterator<Item = &'a CStr> + Clone,
+) -> Exit {
+    let words = arguments.skip(1);
+    let mut settings = Settings::default();
+    // Read twice: the root, which only the command line names, has more settings,
+    // and the command line beats those.
+    let line = match cli::parse(words.clone(), &mut settings) {
+        Ok(line) => line,
+        Err(fault) => return usage(sys, fault),
+    };
+    match line.command {
+        Command::Help => return say(sys, HELP.as_bytes()),
+        Command::Version => {
+            return say(sys, concat!("osconf ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
+        }
+        _ => {}
+    }
+    let root = match sys.open_folder(settings.root.as_c_str()) {
+        Ok(root) => root,
+        Err(errno) => {
+            Log::new(sys, Level::Error, false).error("root", &|out| {
+                out.push(settings.root.as_bytes());
+                put!(out, " cannot be opened: ");
+                error::describe(errno, out);
+            });
+            return Exit::Refused;
+        }
+    };
+    if line.command != Command::Lint {
+        read_settings(sys, &root, &mut settings);
+        // It was in order a moment ago.
+        let _ = cli::parse(words, &mut settings);
+    }
+    let log = Log::new(sys, settings.level, settings.log_kernel);
+    let run = Run { sys, settings: &settings, log: &log, root };
+    match (line.command, line.file) {
+        (Command::Apply, _) => agent::apply(&run),
+        (Command::Plan, _) => agent::plan(&run),
+        (Command::Lint, Some(file)) => agent::lint(&run, file),
+        (Command::Locate, _) => agent::locate(&run),
+        (Command::Status, _) => agent::status(&run),
+        _ => Exit::Usage,
+    }
+}
+
+/// Takes the settings of the root, and over them those of the kernel's line.
+fn read_settings<S: Sys>(sys: &S, root: &S::Fd, settings: &mut Settings) {
+    let mut space = [0; SETTINGS_BYTES];
+    let file = sys.open_below(root, c"etc/osconf/config", Access::Read);
+    let len = file.and_then(|file| sys.read_at(&file, &mut space, 0)).unwrap_or(0);
+    let source = space.get(..len).unwrap_or_default();
+    for item in Lexer::new(source) {
+        match item {
+            Item::Assignment { key, value, fault: None } => {
+                take(sys, settings, "/etc/osconf/config", key.text(source), value.text(source));
+            }
+            Item::Assignment { key, .. } => {
+                refuse(sys, "/etc/osconf/config", key.text(source));
+            }
+            Item::Broken(_, span) => refuse(sys, "/etc/osconf/config", span.text(source)),
+        }
+    }
+    let running = sys.open_folder(c"/proc");
+    let file = running.and_then(|folder| sys.open(&folder, c"cmdline", Access::Read));
+    let len = file.and_then(|file| sys.read_at(&file, &mut space, 0)).unwrap_or(0);
+    for (key, value) in on_kernel_line(space.get(..len).unwrap_or_default()) {
+        take(sys, settings, "the kernel's command line", key, value);
+    }
+}
+
+fn take<S: Sys>(sys: &S, settings: &mut Settings, source: &str, key: &[u8], value: &[u8]) {
+    // The root is what these were read from.
+    let result = match key {
+        b"root" => Err(SettingFault::Unknown),
+        _ => settings.set(key, value),
+    };
+    if result.is_err() {
+        refuse(sys, source, key);
+    }
+}
+
+/// A boot job goes on without a setting that it does not understand.
+fn refuse<S: Sys>(sys: &S, source: &str, key: &[u8]) {
+    Log::new(sys, Level::Warning, false).warn("settings", &|out| {
+        put!(out, "{}: `", source);
+        out.push(key);
+        put!(out, "` is not a setting, or cannot have this value: it is ignored");
+    });
+}
+
+fn say<S: Sys>(sys: &S, text: &[u8]) -> Exit {
+    sys.say(Stream::Output, text);
+    Exit::Done
+}
+
+fn usage<S: Sys>(sys: &S, fault: Fault<'_>) -> Exit {
+    let (what, word): (&str, &[u8]) = match fault {
+        Fault::NoCommand => ("say what to do", b""),
+        Fault::Command(word) => ("no such command: ", word),
+        Fault::Option(word) => ("no such option: ", word),
+        Fault::NoValue(word) => ("this option needs a value: ", word),
+        Fault::Value(word) => ("this option does not have that value: ", word),
+        Fault::NoFile => ("say which file: osconf lint FILE", b""),
+        Fault::Extra(word) => ("one word too many: ", word),
+    };
+    Log::new(sys, Level::Error, false).error("usage", &|out: &mut Buf<'_>| {
+        put!(out, "{}", what);
+        out.push(word);
+        put!(out, ": osconf --help shows how");
+    });
+    Exit::Usage
+}

@@ -1,0 +1,145 @@
+//! Settings: from `/etc/osconf/config`, the kernel's command line and our own.
+
+use crate::log::Level;
+use crate::network::{self, Format};
+use crate::value::ipv4::decimal;
+use crate::value::{HashKind, Path};
+
+/// How long a NIC or a device is waited for at boot, in seconds.
+pub const WAIT: u32 = 10;
+
+/// All settings. Later sources overwrite earlier ones.
+pub struct Settings {
+    /// The root that is configured.
+    pub root: Path,
+    /// The os.conf to take, instead of searching for it.
+    pub conf: Option<Path>,
+    /// The device that os.conf lies on, instead of searching for it.
+    pub device: Option<Path>,
+    /// The network system, instead of looking for it.
+    pub network: Option<&'static Format>,
+    /// The hash, instead of the C library's best.
+    pub hash: Option<HashKind>,
+    /// Whether the running kernel is configured as well.
+    pub kernel: bool,
+    /// Seconds to wait for what is not there yet; none said leaves it to the command.
+    pub wait: Option<u32>,
+    /// Whether the kernel's log gets the messages too.
+    pub log_kernel: bool,
+    /// Which messages are written.
+    pub level: Level,
+    /// Whether a boot job does nothing.
+    pub disabled: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            root: Path::from(c"/"),
+            conf: None,
+            device: None,
+            network: None,
+            hash: None,
+            kernel: false,
+            wait: None,
+            log_kernel: false,
+            level: Level::Notice,
+            disabled: false,
+        }
+    }
+}
+
+/// Why a setting was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SettingFault {
+    /// There is no such setting.
+    Unknown,
+    /// It does not have this value.
+    Value,
+}
+
+impl Settings {
+    /// Whether the root that is configured is the one that runs.
+    #[must_use]
+    pub fn is_running_root(&self) -> bool {
+        self.root.as_bytes() == b"/"
+    }
+
+    /// Takes one setting, by the name of its option.
+    ///
+    /// # Errors
+    /// It is unknown, or has another kind of value.
+    pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), SettingFault> {
+        let fault = SettingFault::Value;
+        let path = || Path::new(&[value]).filter(|_| !value.is_empty()).ok_or(fault);
+        match key {
+            b"root" => self.root = path()?,
+            b"conf" => self.conf = Some(path()?),
+            b"device" => self.device = Some(path()?),
+            b"network" => self.network = Some(network::by_name(value).ok_or(fault)?),
+            b"hash" => self.hash = Some(HashKind::parse(value).ok_or(fault)?),
+            b"wait" => self.wait = Some(decimal(value).ok_or(fault)?),
+            b"kernel" => self.kernel = switch(value)?,
+            b"disable" => self.disabled = switch(value)?,
+            b"log" if value == b"kmsg" => self.log_kernel = true,
+            b"log" => return Err(fault),
+            b"quiet" if switch(value)? => self.level = Level::Warning,
+            b"verbose" if switch(value)? => self.level = Level::Detail,
+            b"quiet" | b"verbose" => {}
+            _ => return Err(SettingFault::Unknown),
+        }
+        Ok(())
+    }
+}
+
+fn switch(value: &[u8]) -> Result<bool, SettingFault> {
+    match value {
+        b"1" | b"yes" | b"true" | b"on" => Ok(true),
+        b"0" | b"no" | b"false" | b"off" => Ok(false),
+        _ => Err(SettingFault::Value),
+    }
+}
+
+/// The settings on a kernel command line, `osconf.KEY=VALUE`; a key alone is
+/// switched on. Its own quotes are not taken away: no value needs them.
+pub fn on_kernel_line(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    crate::text::lines::words(line)
+        .filter_map(|word| word.strip_prefix(b"osconf."))
+        .map(|word| match word.iter().position(|&byte| byte == b'=') {
+            Some(at) => (
+                word.get(..at).unwrap_or_default(),
+                word.get(at + 1..).unwrap_or_default(),
+            ),
+            None => (word, &b"1"[..]),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_line_names_settings_among_other_words() {
+        let line = b"root=/dev/vda2 osconf.network=eni  osconf.disable quiet osconf.x=a=b\n";
+        let found: std::vec::Vec<_> = on_kernel_line(line).collect();
+        assert_eq!(found, [(&b"network"[..], &b"eni"[..]), (b"disable", b"1"), (b"x", b"a=b")]);
+    }
+
+    #[test]
+    fn a_setting_has_only_values_of_its_kind() {
+        let mut settings = Settings::default();
+        for (key, value, result) in [
+            ("network", "ifcfg", Ok(())),
+            ("network", "other", Err(SettingFault::Value)),
+            ("hash", "sha256", Ok(())),
+            ("hash", "des", Err(SettingFault::Value)),
+            ("wait", "30", Ok(())),
+            ("wait", "-1", Err(SettingFault::Value)),
+            ("root", "", Err(SettingFault::Value)),
+            ("colour", "red", Err(SettingFault::Unknown)),
+        ] {
+            assert_eq!(settings.set(key.as_bytes(), value.as_bytes()), result, "{key}={value}");
+        }
+        assert_eq!(settings.wait, Some(30));
+    }
+}
