@@ -46,7 +46,8 @@ pub(crate) fn binary(target: &Target) -> Result<PathBuf> {
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut faults =
         elf::faults(&bytes, target.elf_machine).with_context(|| path.display().to_string())?;
-    for symbol in elf::heap_symbols(&util::read(&map)?)? {
+    let symbols = util::read(&map)?;
+    for symbol in elf::heap_symbols(&symbols)? {
         faults.push(format!(
             "has a heap: {symbol} is linked in (see {})",
             map.display()
@@ -55,10 +56,15 @@ pub(crate) fn binary(target: &Target) -> Result<PathBuf> {
     let size = bytes.len() as u64;
     if size > target.size_budget {
         faults.push(format!(
-            "has {size} bytes, {} more than the budget of targets/{}.toml",
+            "has {size} bytes, {} more than the budget of targets/{}.toml; its largest symbols:",
             size - target.size_budget,
             target.name
         ));
+        faults.extend(
+            elf::largest(&symbols, 12)
+                .iter()
+                .map(|(name, size)| format!("  {size:>6} {name}")),
+        );
     }
     if !faults.is_empty() {
         bail!("{}:\n  {}", path.display(), faults.join("\n  "));

@@ -75,12 +75,8 @@ fn in_a_folder(osconf: &Path) -> Result<()> {
         &util::root().join("xtask/root"),
         &folder.path().join("root"),
     )?;
-    fs::copy(
-        util::root()
-            .join("tests/samples")
-            .join(format!("{SAMPLE}.conf")),
-        folder.path().join("os.conf"),
-    )?;
+    let sample = util::read(&util::root().join(format!("tests/samples/{SAMPLE}.conf")))?;
+    util::write(&folder.path().join("os.conf"), for_this_machine(&sample)?)?;
     // Found by its name in the PATH, so that what is shown can be typed.
     let bin = osconf
         .parent()
@@ -88,7 +84,9 @@ fn in_a_folder(osconf: &Path) -> Result<()> {
         .display();
     sh.set_var("PATH", format!("{bin}:{}", util::search_path()));
 
-    println!("\n# os.conf, as the cloud writes it into a new machine's first partition:");
+    println!(
+        "\n# os.conf, as the cloud writes it (but with the MAC address of a card of this machine):"
+    );
     show(&sh, "cat os.conf")?;
     println!("\n# Is it right? (Silence is a yes.)");
     show(&sh, "osconf lint os.conf")?;
@@ -97,7 +95,31 @@ fn in_a_folder(osconf: &Path) -> Result<()> {
     println!("\n# Do it.");
     show(&sh, "osconf apply --root root --conf os.conf")?;
     show(&sh, "osconf status --root root")?;
+    println!("\n# What is done need not be done twice: os.conf is gone.");
     show(&sh, "ls os.conf")
+}
+
+/// The sample with the MAC address of a network card that is here: osconf
+/// finds a card by it. Where there is none, the line goes and the name counts.
+fn for_this_machine(sample: &str) -> Result<String> {
+    let mut cards: Vec<_> = fs::read_dir("/sys/class/net")?
+        .filter_map(|card| Some(card.ok()?.path()))
+        .collect();
+    cards.sort();
+    // A device of its own behind it: no bridge, no tunnel, no loopback.
+    let card = cards.iter().find(|card| card.join("device").exists());
+    let mut lines = String::new();
+    for line in sample.lines() {
+        match (line.starts_with("eth0_mac_addr="), card) {
+            (false, _) => lines += &format!("{line}\n"),
+            (true, Some(card)) => {
+                let mac = util::read(&card.join("address"))?;
+                lines += &format!("eth0_mac_addr={}\n", mac.trim());
+            }
+            (true, None) => {}
+        }
+    }
+    Ok(lines)
 }
 
 /// Prints a command and what it says, on both outputs; it may fail.

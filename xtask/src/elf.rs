@@ -1,6 +1,6 @@
 //! What must be true of a linked osconf, read from its ELF file and from the linker's map.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use object::elf::{DT_NEEDED, FileHeader64, PT_INTERP};
 use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
 use object::{Endianness, Object, ObjectSymbol};
@@ -70,23 +70,40 @@ const HEAP_NAMES: &[&str] = &[
 /// A stripped file names no symbols, so they are looked for in what the linker
 /// says of the very file that it wrote.
 pub(crate) fn heap_symbols(map: &str) -> Result<Vec<String>> {
-    // Four columns of numbers; input and output sections are no names.
-    let symbols: Vec<_> = map
-        .lines()
-        .filter_map(|line| line.split_whitespace().nth(4))
-        .filter(|name| !name.contains(['/', ':']) && !name.starts_with('.'))
-        .collect();
-    if !symbols.contains(&"main") {
-        anyhow::bail!("the linker's map does not even name `main`: its form has changed");
+    let symbols = symbols(map);
+    if !symbols.iter().any(|(name, _)| *name == "main") {
+        bail!("the linker's map does not even name `main`: its form has changed");
     }
     let is_heap = |name: &str| {
         HEAP_NAMES.contains(&name) || HEAP_PARTS.iter().any(|part| name.contains(part))
     };
     Ok(symbols
         .into_iter()
+        .map(|(name, _)| name)
         .filter(|name| is_heap(name))
         .map(str::to_owned)
         .collect())
+}
+
+/// The largest symbols of a map, each with its size: where to begin when the budget is exceeded.
+pub(crate) fn largest(map: &str, count: usize) -> Vec<(&str, u64)> {
+    let mut symbols = symbols(map);
+    symbols.sort_by_key(|&(_, size)| core::cmp::Reverse(size));
+    symbols.truncate(count);
+    symbols
+}
+
+/// Name and size of each symbol. A line has four columns of numbers before the
+/// name; output and input sections stand in the same lines but are no names.
+fn symbols(map: &str) -> Vec<(&str, u64)> {
+    let lines = map.lines().filter_map(|line| {
+        let mut words = line.split_whitespace().skip(2);
+        let size = u64::from_str_radix(words.next()?, 16).ok()?;
+        Some((words.nth(1)?, size))
+    });
+    lines
+        .filter(|(name, _)| !name.contains(['/', ':']) && !name.starts_with('.'))
+        .collect()
 }
 
 #[cfg(test)]
@@ -141,6 +158,12 @@ mod tests {
             assert_eq!(heap_symbols(&map(name))?, Vec::<String>::new());
         }
         Ok(())
+    }
+
+    #[test]
+    fn the_largest_symbol_comes_first() {
+        let map = " 1 1 10 1   small\n 2 2 a0 1   large\n 3 3 ff 16 .text\n";
+        assert_eq!(largest(map, 1), [("large", 0xa0)]);
     }
 
     #[test]
