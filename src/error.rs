@@ -1,7 +1,6 @@
 //! Why something could not be done, in a form that a message is made of.
 
 use crate::text::{Buf, put};
-use crate::value::Path;
 use rustix::io::Errno;
 
 /// What was tried with a file when it failed.
@@ -47,13 +46,13 @@ impl Step {
 }
 
 /// Why a file was not changed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// The kernel refused a step.
     System(Step, Errno),
     /// A link leads into a folder that is empty at each boot: another program
     /// makes the file there.
-    RunTime(Path),
+    RunTime,
     /// A folder, device or something else stands where a file should be.
     NotAFile,
     /// A path that is too long, or a circle of links.
@@ -75,14 +74,10 @@ impl Fault {
                     put!(out, ": see if it is immutable (lsattr), and clear that with chattr -i");
                 }
             }
-            Self::RunTime(path) => {
-                put!(out, "it is a link to /");
-                out.push(path.as_bytes());
-                put!(
-                    out,
-                    ", which another program makes anew at each boot: make it a file, or set that program up by hand"
-                );
-            }
+            Self::RunTime => put!(
+                out,
+                "it is a link to a file that another program makes anew at each boot: make it a file, or set that program up by hand"
+            ),
             Self::NotAFile => put!(out, "it is not a regular file: remove what is there"),
             Self::Path => put!(out, "its path is too long, or its links go round in a circle"),
             Self::Changed => put!(out, "another program changed it meanwhile: it is tried again at the next boot"),

@@ -164,10 +164,8 @@ pub trait Sys {
     fn map(&self, len: usize) -> Result<Self::Map>;
     /// Fills `bytes` with random ones; never blocks a boot.
     fn random(&self, bytes: &mut [u8]) -> Result<()>;
-    /// Seconds since 1970, as the machine's clock has it.
+    /// Seconds since 1970, as the machine's clock has it; 0, if it cannot be asked.
     fn now(&self) -> i64;
-    /// Milliseconds since some moment, never going back.
-    fn ticks(&self) -> u64;
     /// Waits.
     fn sleep(&self, milliseconds: u32);
     /// The running kernel's host name.

@@ -94,7 +94,7 @@ impl<S: Sys> Memory<S> {
 }
 
 /// How long the lock is waited for, in milliseconds: lckpwdf(3) waits as long.
-const LOCK_WAIT: u64 = 15_000;
+const LOCK_WAIT: u32 = 15_000;
 /// How often it is tried, in milliseconds.
 const LOCK_POLL: u32 = 100;
 
@@ -116,12 +116,13 @@ pub fn lock<S: Sys>(run: &Run<'_, S>) -> Option<S::Fd> {
         }
     };
     let file = open().map_err(say).ok()?;
-    let end = run.sys.ticks().saturating_add(LOCK_WAIT);
+    let mut waited = 0;
     loop {
         match run.sys.lock(&file) {
             Ok(()) => return Some(file),
-            Err(Errno::AGAIN | Errno::ACCESS) if run.sys.ticks() < end => {
+            Err(Errno::AGAIN | Errno::ACCESS) if waited < LOCK_WAIT => {
                 run.sys.sleep(LOCK_POLL);
+                waited += LOCK_POLL;
             }
             Err(errno) => {
                 say(errno);

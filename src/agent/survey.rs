@@ -149,7 +149,7 @@ fn label_name(nic: &Nic) -> Option<InterfaceName> {
 /// The interfaces, once all of `network` are there with their final names, or the
 /// time is up.
 pub fn wait_for<S: Sys>(run: &Run<'_, S>, network: &Network, wait: u32) -> Option<Links> {
-    let end = run.sys.ticks().saturating_add(u64::from(wait) * 1000);
+    let mut left = wait.saturating_mul(1000);
     loop {
         let links = kernel::links(run.sys).map_err(|fault| {
             run.log.error(Part::Network.name(), &|out| {
@@ -162,10 +162,11 @@ pub fn wait_for<S: Sys>(run: &Run<'_, S>, network: &Network, wait: u32) -> Optio
             Some(link) => has_final_name(run, link.index),
             None => nic.mac.is_none(),
         });
-        if ready || run.sys.ticks() >= end {
+        if ready || left == 0 {
             return Some(links);
         }
         run.sys.sleep(POLL);
+        left = left.saturating_sub(POLL);
     }
 }
 

@@ -56,6 +56,7 @@ impl DerefMut for Map {
 }
 
 impl Drop for Map {
+    #[inline(never)]
     fn drop(&mut self) {
         self.zeroize();
         // SAFETY: the range came from `mmap_anonymous` in `new` with this length,

@@ -25,6 +25,10 @@ impl<'a> Buf<'a> {
     }
 
     /// Appends `bytes`, all of them or none.
+    ///
+    /// Never inlined: it is called from a thousand places, and is the larger part
+    /// of what each of them would be.
+    #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
         match self.bytes.get_mut(self.len..end) {

@@ -55,7 +55,7 @@ pub fn resolve<S: Sys>(
                     .and_then(|text| target(&folder_path, text))
                     .ok_or(Fault::Path)?;
                 if is_run_time(path.as_bytes()) {
-                    return Err(Fault::RunTime(path));
+                    return Err(Fault::RunTime);
                 }
             }
             Some(_) => return Err(Fault::NotAFile),

@@ -314,9 +314,6 @@ impl Sys for Recorder {
     fn now(&self) -> i64 {
         unreachable!()
     }
-    fn ticks(&self) -> u64 {
-        unreachable!()
-    }
     fn sleep(&self, _: u32) {
         unreachable!()
     }
