@@ -167,12 +167,15 @@ fn end<S: Sys>(
     outcome: &Outcome<'_, S>,
 ) -> Exit {
     let exit = Exit::of(&outcome.states);
-    let is_nothing = outcome.states == States::default();
+    // Nothing of it was understood, or all of it is empty: it is not ours to end.
+    if outcome.states == States::default() {
+        return exit;
+    }
     let is_in_memory = outcome.stage.is_in_memory || memory::is_in_memory(run);
     if is_in_memory {
         report::say_in_memory(run);
     }
-    if exit == Exit::Done && !is_nothing && !is_in_memory {
+    if exit == Exit::Done && !is_in_memory {
         return record_and_destroy(run, place, paper, memory, outcome);
     }
     let has_password = conf.password.value().is_some();

@@ -22,8 +22,6 @@ pub fn lint<S: Sys>(run: &Run<'_, S>, file: &CStr) -> Exit {
         return Exit::Usage;
     };
     let (folder, name) = path.split();
-    let is_top = file.to_bytes().starts_with(b"/") && folder.as_bytes().is_empty();
-    let folder = if is_top { Path::from(c"/") } else { folder };
     let content = run
         .sys
         .open_folder(folder.as_c_str())

@@ -86,12 +86,7 @@ struct OnDisk {
 /// There is none; it was said why.
 pub fn find<S: Sys>(run: &Run<'_, S>) -> Result<Place<S>, ()> {
     if let Some(conf) = &run.settings.conf {
-        let (folder, name) = conf.split();
-        let folder_path = if conf.as_bytes().starts_with(b"/") && folder.as_bytes().is_empty() {
-            Path::from(c"/")
-        } else {
-            folder
-        };
+        let (folder_path, name) = conf.split();
         let opened = optional(run.sys.open_folder(folder_path.as_c_str()));
         return match opened {
             Ok(Some(folder)) => Ok(Place { folder: Some(folder), name, shown: folder_path }),
@@ -243,8 +238,13 @@ fn wanted_disk<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Wanted {
 /// The number of the block device that `path` names.
 fn special<S: Sys>(run: &Run<'_, S>, path: &Path) -> Option<Device> {
     let (folder, name) = path.split();
-    let folder = run.sys.open_folder(folder.as_c_str()).ok()?;
-    let fd = run.sys.open_below(&folder, name.as_c_str(), Access::Look).ok()?;
+    // Links are followed here, such as those in /dev/disk.
+    let (base, path) = match path.as_bytes().starts_with(b"/") {
+        true => (Path::from(c"/"), path),
+        false => (folder, &name),
+    };
+    let base = run.sys.open_folder(base.as_c_str()).ok()?;
+    let fd = run.sys.open_below(&base, path.as_c_str(), Access::Look).ok()?;
     let meta = run.sys.meta(&fd).ok()?;
     (meta.kind == Kind::Other).then(|| split(meta.special))
 }

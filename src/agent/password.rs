@@ -59,22 +59,21 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
     let kind = hash_kind(run);
     let now = run.sys.now();
     let day = account::last_change_day(now, built());
-    let field = account::verified(file, secret.expose(), kind);
-    let new = match field {
-        Some(field) => NewPassword::new(field, day, place),
-        None => {
-            let mut random = [0; 16];
-            run.sys.random(&mut random).map_err(|errno| {
-                run.log.error(Part::Password.name(), &|out| {
-                    put!(out, "no random bytes for a salt: ");
-                    error::describe(errno, out);
-                });
-            })?;
-            let hash = account::hash(kind, secret.expose(), Salt::from_random(random));
-            NewPassword::new(hash.expose(), day, place)
-        }
-    };
-    Ok(new)
+    // What verifies the password already stays, so that twice is once.
+    let known = account::verified(file, secret.expose(), kind)
+        .and_then(|field| NewPassword::new(field, day, place));
+    if known.is_some() {
+        return Ok(known);
+    }
+    let mut random = [0; 16];
+    run.sys.random(&mut random).map_err(|errno| {
+        run.log.error(Part::Password.name(), &|out| {
+            put!(out, "no random bytes for a salt: ");
+            error::describe(errno, out);
+        });
+    })?;
+    let hash = account::hash(kind, secret.expose(), Salt::from_random(random));
+    Ok(NewPassword::new(hash.expose(), day, place))
 }
 
 fn refuse<S: Sys>(run: &Run<'_, S>, path: &CStr, fault: &Fault) {

@@ -260,6 +260,7 @@ pub fn publish<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> Parts {
         return failed;
     }
     if let Err(errno) = sync_kept(run) {
+        stage.discard(run);
         return report(run, stage.parts, None, Step::Sync, errno);
     }
     for file in &stage.files {
@@ -311,26 +312,36 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> Result<(), (Step,
             .map_err(|errno| (Step::Remove, errno)),
         Work::Replace(new) => {
             if file.keep_dash {
-                keep_dash(run, file).map_err(|errno| (Step::Keep, errno))?;
+                keep_dash(run, file);
             }
-            match new.publish(sys, folder, &file.name) {
-                Err(Errno::BUSY) => overwrite(run, file, new).map_err(|errno| (Step::Publish, errno)),
-                other => other.map_err(|errno| (Step::Publish, errno)),
-            }
+            let published = match new.publish(sys, folder, &file.name) {
+                Err(Errno::BUSY) => overwrite(run, file, new),
+                other => other,
+            };
+            published.map_err(|errno| {
+                new.discard(sys, folder);
+                (Step::Publish, errno)
+            })
         }
     }
 }
 
-/// Keeps the old file beside the new one, as `NAME-`. If it is not there, there
-/// is nothing to keep.
-fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> crate::sys::Result<()> {
+/// Keeps the old file beside the new one, as `NAME-`. That is a custom of other
+/// tools; our own copy is kept already.
+fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) {
     let Some(dash) = Path::new(&[file.name.as_bytes(), b"-"]) else {
-        return Ok(());
+        return;
     };
-    match files::keep(run.sys, (&file.folder, &file.name), (&file.folder, &dash), true) {
-        Ok(_) | Err(Fault::System(_, Errno::NOENT)) => Ok(()),
-        Err(Fault::System(_, errno)) => Err(errno),
-        Err(_) => Err(Errno::INVAL),
+    let kept = files::keep(run.sys, (&file.folder, &file.name), (&file.folder, &dash), true);
+    match kept {
+        // If the old file is not there, there is nothing to keep.
+        Ok(_) | Err(Fault::System(_, Errno::NOENT)) => {}
+        Err(fault) => run.log.warn(Part::Password.name(), &|out| {
+            put!(out, "/");
+            out.push(file.path.as_bytes());
+            put!(out, "-: ");
+            fault.describe(out);
+        }),
     }
 }
 

@@ -40,6 +40,7 @@ impl Path {
     pub fn split(&self) -> (Self, Self) {
         let bytes = self.as_bytes();
         let (folder, name) = match bytes.iter().rposition(|&byte| byte == b'/') {
+            Some(0) => (Some(&b"/"[..]), bytes.get(1..)),
             Some(index) => (bytes.get(..index), bytes.get(index + 1..)),
             None => (Some(&b"."[..]), Some(bytes)),
         };
