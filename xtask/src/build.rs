@@ -1,7 +1,7 @@
 //! `cargo xtask build`: the binary for each architecture, and proof of what was linked.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use xshell::cmd;
@@ -11,28 +11,44 @@ use crate::{elf, setup, util};
 
 /// Builds and checks osconf for each target and prints one line for each.
 pub(crate) fn run(targets: &[Target]) -> Result<()> {
+    let mut wrong = Vec::new();
     for target in targets {
         let path = binary(target)?;
-        let size = fs::metadata(&path)?.len();
-        let per_cent = size * 100 / target.size_budget;
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let faults = faults(target, &bytes, &util::read(&map(&path))?)
+            .with_context(|| format!("cannot judge {}", path.display()))?;
+        let (size, budget) = (bytes.len() as u64, target.size_budget);
+        let verdict = if faults.is_empty() {
+            "static, no heap"
+        } else {
+            "WRONG"
+        };
         println!(
-            "{:<8} {size:>6} of {} bytes, {per_cent:>2} %, static, no heap: {}",
+            "{:<8} {size:>6} of {budget} bytes, {:>2} %, {verdict}: {}",
             target.name,
-            target.size_budget,
+            size * 100 / budget,
             path.strip_prefix(util::root()).unwrap_or(&path).display()
         );
+        wrong.extend(
+            faults
+                .into_iter()
+                .map(|fault| format!("\n  {}: {fault}", target.name)),
+        );
+    }
+    if !wrong.is_empty() {
+        bail!("the binary is not as it must be:{}", wrong.concat());
     }
     Ok(())
 }
 
-/// Builds osconf for one target, checks it, and returns its path.
+/// Builds osconf for one target and returns its path; the linker's map lies beside it.
 pub(crate) fn binary(target: &Target) -> Result<PathBuf> {
     setup::rust_target(target)?;
-    let folder = util::target_dir().join(&target.triple).join("release");
-    let path = folder.join("osconf");
-    let map = folder.join("osconf.map");
-    link(target, &map)?;
-    if !map.is_file() {
+    let path = util::target_dir()
+        .join(&target.triple)
+        .join("release/osconf");
+    link(target, &map(&path))?;
+    if !map(&path).is_file() {
         // Cargo found the binary up to date and ran no linker, but somebody has removed the map.
         let (sh, triple) = (util::shell()?, &target.triple);
         cmd!(
@@ -41,39 +57,41 @@ pub(crate) fn binary(target: &Target) -> Result<PathBuf> {
         )
         .quiet()
         .run()?;
-        link(target, &map)?;
-    }
-    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut faults =
-        elf::faults(&bytes, target.elf_machine).with_context(|| path.display().to_string())?;
-    let symbols = util::read(&map)?;
-    for symbol in elf::heap_symbols(&symbols)? {
-        faults.push(format!(
-            "has a heap: {symbol} is linked in (see {})",
-            map.display()
-        ));
-    }
-    let size = bytes.len() as u64;
-    if size > target.size_budget {
-        faults.push(format!(
-            "has {size} bytes, {} more than the budget of targets/{}.toml; its largest symbols:",
-            size - target.size_budget,
-            target.name
-        ));
-        faults.extend(
-            elf::largest(&symbols, 12)
-                .iter()
-                .map(|(name, size)| format!("  {size:>6} {name}")),
-        );
-    }
-    if !faults.is_empty() {
-        bail!("{}:\n  {}", path.display(), faults.join("\n  "));
+        link(target, &map(&path))?;
     }
     Ok(path)
 }
 
+fn map(binary: &Path) -> PathBuf {
+    binary.with_extension("map")
+}
+
+/// All that is wrong with a binary, told from its bytes and from the linker's map.
+fn faults(target: &Target, bytes: &[u8], map: &str) -> Result<Vec<String>> {
+    let mut faults = elf::faults(bytes, target.elf_machine)?;
+    for symbol in elf::heap_symbols(map)? {
+        faults.push(format!(
+            "has a heap: {symbol} is linked in (osconf.map says from where)"
+        ));
+    }
+    let over = (bytes.len() as u64).saturating_sub(target.size_budget);
+    if over > 0 {
+        faults.push(format!(
+            "{over} bytes more than targets/{}.toml allows; the largest symbols:",
+            target.name
+        ));
+        let largest = elf::largest(map, 12);
+        faults.extend(
+            largest
+                .iter()
+                .map(|(name, size)| format!("  {size:>6} {name}")),
+        );
+    }
+    Ok(faults)
+}
+
 /// `cargo rustc` is `cargo build` with a word to the linker of this one binary: to write a map.
-fn link(target: &Target, map: &std::path::Path) -> Result<()> {
+fn link(target: &Target, map: &Path) -> Result<()> {
     let sh = util::shell()?;
     let triple = &target.triple;
     let map = format!("-Clink-arg=-Map={}", map.display());

@@ -19,7 +19,7 @@ pub(crate) fn run() -> Result<()> {
     println!("Building osconf for {} …", target.triple);
     let osconf = build::binary(&target)?;
     let size = fs::metadata(&osconf)?.len();
-    println!("{size} bytes, static, no heap: {}", osconf.display());
+    println!("{size} bytes: {}", osconf.display());
 
     in_a_folder(&osconf)?;
 
