@@ -1,0 +1,113 @@
+//! `etc/osconf/record`, read by other words than the program's own.
+
+use crate::case::{Case, ConfAfter};
+use crate::links::resolved;
+use crate::rules::changed;
+use crate::snapshot::{Entry, Snapshot};
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The file, below the root.
+pub(crate) const PATH: &str = "etc/osconf/record";
+
+const PARTS: [&str; 4] = ["password", "hostname", "network", "dns"];
+const STATES: [&str; 4] = ["nothing", "done", "open", "invalid"];
+
+/// Seconds since 1970.
+pub(crate) fn now() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
+}
+
+/// What is wrong with the record that a run left, which began at `start`.
+pub(crate) fn check(
+    case: &Case,
+    start: u64,
+    root: &Path,
+    before: &Snapshot,
+    found: &Snapshot,
+) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    let Some(text) = found.get(Path::new(PATH)).and_then(Entry::content) else {
+        let is_wanted = case.record.is_some() || !changed(before, found).is_empty();
+        return Ok(if is_wanted {
+            vec![format!("{PATH}: there is none")]
+        } else {
+            problems
+        });
+    };
+    if before.get(Path::new(PATH)).and_then(Entry::content) == Some(text) {
+        return Ok(problems);
+    }
+    let text = core::str::from_utf8(text)?;
+    let mut say = |problem: String| problems.push(format!("{PATH}: {problem}"));
+    let values: BTreeMap<&str, &str> = text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .collect();
+    let time = values.get("time").and_then(|time| time.parse::<u64>().ok());
+    if !time.is_some_and(|time| (start..=now().unwrap_or(start)).contains(&time)) {
+        say(format!("no time of this run: {time:?}"));
+    }
+    states(case, &values, &mut say);
+    let is_kept = case.conf_after() != ConfAfter::Gone;
+    for key in ["digest", "modified", "inode"] {
+        if values.contains_key(key) != is_kept {
+            say(format!(
+                "{key} of os.conf should {}be there",
+                if is_kept { "" } else { "not " }
+            ));
+        }
+    }
+    let files = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("file=")?.split_once(' '));
+    let mut named = Vec::new();
+    for (digest, path) in files {
+        let real = resolved(found, Path::new(path));
+        let is_right = sha256(&root.join(&real))? == digest;
+        named.push(real);
+        if !is_right {
+            say(format!("the digest of {path} is wrong"));
+        }
+    }
+    let is_there = |path: &&PathBuf| found.contains_key(*path);
+    for path in changed(before, found).iter().filter(is_there) {
+        if !named.contains(path) {
+            say(format!(
+                "it does not name {}, which was changed",
+                path.display()
+            ));
+        }
+    }
+    Ok(problems)
+}
+
+/// How the parts ended: as the case says; and if all went well, none is open.
+fn states(case: &Case, values: &BTreeMap<&str, &str>, say: &mut dyn FnMut(String)) {
+    for part in PARTS {
+        let Some(state) = values.get(part).filter(|state| STATES.contains(state)) else {
+            say(format!("nothing about {part}"));
+            continue;
+        };
+        if let Some(wanted) = &case.record {
+            let wanted = wanted.get(part).map_or("nothing", String::as_str);
+            if *state != wanted {
+                say(format!("{part} is {state}: {wanted} was expected"));
+            }
+        } else if case.exit == 0 && !matches!(*state, "nothing" | "done") {
+            say(format!("{part} is {state}, although the run was a success"));
+        }
+    }
+}
+
+fn sha256(path: &Path) -> Result<String> {
+    let output = Command::new("sha256sum")
+        .arg(path)
+        .output()
+        .context("sha256sum")?;
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text.split(' ').next().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,210 @@
+//! What all cases share: namespaces, a file system, and the binary.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::env;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use tempfile::TempDir;
+
+/// Set in the process that has mounts of its own.
+const INSIDE: &str = "OSCONF_TREES_INSIDE";
+/// Set in the process that runs one case: the folder that it works in.
+const CASE: &str = "OSCONF_TREES_CASE";
+/// Bytes of the file system that all roots lie on, with room for the largest files.
+const DISK_BYTES: u64 = 512 << 20;
+
+/// The folder of the one case that this process is for.
+pub(crate) fn case_folder() -> Option<PathBuf> {
+    env::var_os(CASE).map(PathBuf::from)
+}
+
+/// Whether mounts that are made here end with this process.
+pub(crate) fn has_own_namespaces() -> bool {
+    env::var_os(INSIDE).is_some()
+}
+
+/// Starts this program again below unshare(1): a thread cannot enter a new user
+/// namespace (unshare(2), EINVAL), and this needs no `unsafe`.
+pub(crate) fn enter_namespaces() -> ExitCode {
+    let status = unshare(&["--mount"]).and_then(|mut command| {
+        Ok(command
+            .args(env::args_os().skip(1))
+            .env(INSIDE, "1")
+            .status()?)
+    });
+    match status.context("cannot run unshare (util-linux)") {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(
+            status
+                .code()
+                .and_then(|code| u8::try_from(code).ok())
+                .unwrap_or(1),
+        ),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// This program in new namespaces, as root at least in there.
+fn unshare(kinds: &[&str]) -> Result<Command> {
+    let is_root = fs::metadata("/proc/self")?.uid() == 0;
+    let user: &[&str] = if is_root {
+        &[]
+    } else {
+        &["--user", "--map-root-user"]
+    };
+    let mut command = Command::new("unshare");
+    command.args(user).args(kinds).arg(env::current_exe()?);
+    Ok(command)
+}
+
+/// The folder `tests/` of this repository.
+pub(crate) fn tests() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The binary to test.
+pub(crate) fn binary() -> Result<PathBuf> {
+    let built = || {
+        let triple = format!("{}-unknown-linux-musl", env::consts::ARCH);
+        tests()
+            .join("../target")
+            .join(triple)
+            .join("release/osconf")
+    };
+    let path = env::var_os("OSCONF_HOST").map_or_else(built, PathBuf::from);
+    ensure!(
+        path.is_file(),
+        "there is no {}: run `cargo xtask build`, or name another binary in OSCONF_HOST",
+        path.display()
+    );
+    Ok(fs::canonicalize(path)?)
+}
+
+/// The file system that the cases' roots lie on. It is gone with this process.
+pub(crate) struct Rig {
+    _folder: TempDir,
+    disk: PathBuf,
+}
+
+impl Rig {
+    /// Looks for all that is needed, and makes the file system.
+    pub(crate) fn new() -> Result<Self> {
+        binary()?;
+        let missing: Vec<_> = [
+            "chroot",
+            "ip",
+            "losetup",
+            "mkfs.ext4",
+            "mount",
+            "partx",
+            "patch",
+            "perl",
+            "sfdisk",
+            "sha256sum",
+        ]
+        .into_iter()
+        .filter(|tool| !is_installed(tool))
+        .collect();
+        ensure!(
+            missing.is_empty(),
+            "missing programs: {}",
+            missing.join(", ")
+        );
+        let folder = TempDir::new()?;
+        let disk = folder.path().join("disk");
+        fs::create_dir(&disk)?;
+        mount_disk(folder.path(), &disk).context(
+            "the cases need an ext4 of their own on a loop device: run them as root (a user namespace has no loop devices)",
+        )?;
+        Ok(Self {
+            _folder: folder,
+            disk,
+        })
+    }
+
+    /// The names of all cases.
+    pub(crate) fn cases(&self) -> Vec<String> {
+        let folders = fs::read_dir(tests().join("trees"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut names: Vec<_> = folders
+            .filter(|folder| folder.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|folder| folder.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// What runs the case `name`.
+    pub(crate) fn command(&self, name: &str) -> CaseCommand {
+        CaseCommand {
+            work: self.disk.join(name),
+        }
+    }
+}
+
+/// An ext4 in memory: syncs are quick, and yet it is no RAM disk to the program.
+fn mount_disk(folder: &Path, disk: &Path) -> Result<()> {
+    let ram = folder.join("ram");
+    fs::create_dir(&ram)?;
+    run(
+        "mount",
+        &[
+            Path::new("-t"),
+            Path::new("tmpfs"),
+            Path::new("tmpfs"),
+            &ram,
+        ],
+    )?;
+    let image = ram.join("disk.img");
+    fs::File::create(&image)?.set_len(DISK_BYTES)?;
+    run("mkfs.ext4", &[Path::new("-q"), &image])?;
+    run("mount", &[Path::new("-o"), Path::new("loop"), &image, disk])
+}
+
+fn is_installed(tool: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(tool).is_file())
+}
+
+/// Runs a program that must succeed.
+pub(crate) fn run(program: &str, arguments: &[&Path]) -> Result<()> {
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .context(program.to_owned())?;
+    if !output.status.success() {
+        bail!(
+            "{program} {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    Ok(())
+}
+
+/// One case as a process in namespaces of its own.
+pub(crate) struct CaseCommand {
+    work: PathBuf,
+}
+
+impl CaseCommand {
+    /// Runs it; if it fails, what there is to say about it.
+    pub(crate) fn run(&self) -> core::result::Result<(), String> {
+        let output = fs::create_dir(&self.work)
+            .map_err(anyhow::Error::from)
+            .and_then(|()| unshare(&["--mount", "--net", "--uts"]))
+            .and_then(|mut command| Ok(command.env(CASE, &self.work).output()?))
+            .map_err(|error| format!("{error:#}"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let text = [output.stdout, output.stderr].concat();
+        Err(String::from_utf8_lossy(&text).into_owned())
+    }
+}

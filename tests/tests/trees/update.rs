@@ -1,0 +1,63 @@
+//! `UPDATE=1`: what is expected becomes what is.
+
+use crate::account::replace;
+use crate::case::Case;
+use crate::generate::shorten;
+use crate::rules::is_housekeeping;
+use crate::snapshot::{Entry, Snapshot};
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+
+/// Whether the environment asks for it.
+pub(crate) fn is_wanted() -> bool {
+    std::env::var_os("UPDATE").is_some_and(|value| value == "1")
+}
+
+/// Writes a golden file, if that is wanted; an empty one is none.
+pub(crate) fn file(path: &Path, text: &[u8]) -> Result<()> {
+    if !is_wanted() {
+        return Ok(());
+    }
+    if text.is_empty() {
+        if path.exists() {
+            fs::remove_file(path)?;
+        }
+        return Ok(());
+    }
+    fs::create_dir_all(path.parent().context("no folder")?)?;
+    Ok(fs::write(path, text)?)
+}
+
+/// Writes what was said.
+pub(crate) fn output(folder: &Path, stderr: &[u8], stdout: &[u8]) -> Result<()> {
+    file(&folder.join("stderr"), stderr)?;
+    file(&folder.join("stdout"), stdout)
+}
+
+/// Writes `after/`: files that are new, or have other content than `before`.
+pub(crate) fn tree(folder: &Path, case: &Case, before: &Snapshot, after: &Snapshot) -> Result<()> {
+    let golden = folder.join("after");
+    if golden.is_dir() {
+        fs::remove_dir_all(&golden)?;
+    }
+    if !case.is_apply() {
+        return Ok(());
+    }
+    let day = (crate::record::now()? / (24 * 60 * 60)).to_string();
+    for (path, entry) in after {
+        let is_same = before.get(path).and_then(Entry::content) == entry.content();
+        let is_said = case
+            .after
+            .get(path)
+            .is_some_and(|thing| thing.text.is_some());
+        if is_same || is_said || is_housekeeping(path) || *path == case.conf_at {
+            continue;
+        }
+        if let Some(text) = entry.content() {
+            let text = replace(text, format!("}}:{day}:").as_bytes(), b"}:{today}:");
+            file(&golden.join(path), &shorten(&text))?;
+        }
+    }
+    Ok(())
+}
