@@ -9,6 +9,8 @@ use ufmt::{Formatter, uDisplay, uWrite, uwrite};
 
 /// The file, below the root.
 pub const PATH: &core::ffi::CStr = c"etc/osconf/record";
+/// Its name in our own folder.
+pub const NAME: &core::ffi::CStr = c"record";
 
 /// SHA-256 of a file's content.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -86,7 +86,7 @@ pub fn compose<S: Sys>(
     wanted: &Wanted<'_>,
     path: &Path,
 ) -> Result<Composed<S>, Fault> {
-    let spot = run.find(path)?;
+    let spot = run.find(path.as_c_str())?;
     let old = read_old(run, &spot, path)?;
     let mut composed = Composed {
         spot,
@@ -139,7 +139,7 @@ fn read_old<S: Sys>(
 ) -> Result<Option<Old<S>>, Fault> {
     let present = match (&spot.folder, spot.meta) {
         (Some(folder), Some(_)) => {
-            let (file, meta, content) = files::read_file(run.sys, folder, &spot.name)?;
+            let (file, meta, content) = files::read_file(run.sys, folder, spot.path.name())?;
             Some(Old { file, meta, content, is_copy: false })
         }
         _ => None,
@@ -147,7 +147,7 @@ fn read_old<S: Sys>(
     if present.as_ref().is_some_and(|old| !old.content.is_empty()) {
         return Ok(present);
     }
-    let copy = run.read_kept(path)?.map(|(file, meta, content)| Old {
+    let copy = run.read_kept(path.as_c_str())?.map(|(file, meta, content)| Old {
         file,
         meta,
         content,

@@ -21,12 +21,11 @@ pub fn lint<S: Sys>(run: &Run<'_, S>, file: &CStr) -> Exit {
         run.log.error("lint", &|out| put!(out, "the file's path is too long"));
         return Exit::Usage;
     };
-    let (folder, name) = path.split();
     let content = run
         .sys
-        .open_folder(folder.as_c_str())
+        .open_folder(path.folder().as_c_str())
         .map_err(|errno| crate::error::Fault::System(crate::error::Step::Read, errno))
-        .and_then(|folder| files::read_file(run.sys, &folder, &name));
+        .and_then(|folder| files::read_file(run.sys, &folder, path.name()));
     let content = match content {
         Ok((_, _, content)) => content,
         Err(fault) => {

@@ -86,7 +86,7 @@ struct OnDisk {
 /// There is none; it was said why.
 pub fn find<S: Sys>(run: &Run<'_, S>) -> Result<Place<S>, ()> {
     if let Some(conf) = &run.settings.conf {
-        let (folder_path, name) = conf.split();
+        let (folder_path, name) = (conf.folder(), Path::from(conf.name()));
         let opened = optional(run.sys.open_folder(folder_path.as_c_str()));
         return match opened {
             Ok(Some(folder)) => Ok(Place { folder: Some(folder), name, shown: folder_path }),
@@ -104,7 +104,7 @@ pub fn find<S: Sys>(run: &Run<'_, S>) -> Result<Place<S>, ()> {
     let mut space = run.sys.map(MOUNT_BYTES).map_err(|errno| {
         run.log.error("locate", &|out| error::describe(errno, out));
     })?;
-    let text = run.read_running(c"/proc/self/mountinfo", &mut space);
+    let text = run.read_running(c"/proc/self", c"mountinfo", &mut space);
     if text.is_empty() {
         run.log.error("locate", &|out| {
             put!(out, "/proc/self/mountinfo cannot be read: mount /proc first, or name the file with --conf");
@@ -237,13 +237,9 @@ fn wanted_disk<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Wanted {
 
 /// The number of the block device that `path` names.
 fn special<S: Sys>(run: &Run<'_, S>, path: &Path) -> Option<Device> {
-    let (folder, name) = path.split();
-    // Links are followed here, such as those in /dev/disk.
-    let (base, path) = match path.as_bytes().starts_with(b"/") {
-        true => (Path::from(c"/"), path),
-        false => (folder, &name),
-    };
-    let base = run.sys.open_folder(base.as_c_str()).ok()?;
+    // Links are followed, such as those in /dev/disk.
+    let base = if path.as_bytes().starts_with(b"/") { c"/" } else { c"." };
+    let base = run.sys.open_folder(base).ok()?;
     let fd = run.sys.open_below(&base, path.as_c_str(), Access::Look).ok()?;
     let meta = run.sys.meta(&fd).ok()?;
     (meta.kind == Kind::Other).then(|| split(meta.special))

@@ -5,7 +5,7 @@ use super::transaction::{self, Stage};
 use crate::error::{Fault, Step};
 use crate::limits::{CHANGES, PATH_BYTES};
 use crate::record::{self, Record};
-use crate::sys::files::{self, Content, NewFile};
+use crate::sys::files::Content;
 use crate::sys::{Access, Sys};
 use crate::text::{Buf, put};
 use crate::value::Path;
@@ -20,7 +20,7 @@ pub struct Memory<S: Sys> {
 
 /// Reads the record. One that cannot be read is as none: everything is done again.
 pub fn load<S: Sys>(run: &Run<'_, S>) -> Memory<S> {
-    let text = run.read(&Path::from(record::PATH)).ok().flatten();
+    let text = run.read(record::PATH).ok().flatten();
     let record = text.as_deref().map(Record::parse).unwrap_or_default();
     Memory { record, text }
 }
@@ -59,8 +59,6 @@ impl<S: Sys> Memory<S> {
         stage: &Stage<S>,
         is_same: bool,
     ) -> Result<(), Fault> {
-        let (folder, name) = Path::from(record::PATH).split();
-        let folder = files::make_folders(run.sys, &run.root, &folder, 0o700)?;
         let before = self.text.as_ref().map_or(0, |text| text.len());
         let mut map = run
             .sys
@@ -84,12 +82,7 @@ impl<S: Sys> Memory<S> {
                 }
             }
         }
-        let fail = |step| move |errno| Fault::System(step, errno);
-        let new = NewFile::write(run.sys, &folder, &name, out.as_bytes(), None, 0o600)?;
-        new.publish(run.sys, &folder, &name).map_err(fail(Step::Publish))?;
-        run.sys.sync(&folder).map_err(fail(Step::Sync))?;
-        new.sync(run.sys).map_err(fail(Step::Sync))?;
-        run.sys.sync_file_system(&folder).map_err(fail(Step::Sync))
+        run.write_own(record::NAME, out.as_bytes(), true)
     }
 }
 

@@ -60,7 +60,7 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
             put!(out, "it has {} bytes: the limit is {}", meta.size, CONF_BYTES);
         }));
     }
-    let (file, meta, content) = files::read_file(run.sys, folder, &place.name)
+    let (file, meta, content) = files::read_file(run.sys, folder, place.name.as_c_str())
         .map_err(|fault| refuse(&|out| fault.describe(out)))?;
     let is_fat = matches!(run.sys.file_system(&file), Ok(FileSystem::Fat));
     let order = Order {
@@ -170,15 +170,15 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
         .map_err(|errno| Fault::System(Step::Memory, errno))?;
     let mut out = Buf::new(&mut map);
     without_password(&mut out, &paper.content);
-    let copy = NewFile::write(run.sys, folder, &place.name, out.as_bytes(), None, 0o600)
+    let copy = NewFile::write(run.sys, folder, place.name.as_c_str(), out.as_bytes(), None, 0o600)
         // FAT has one mode for all files.
         .or_else(|fault| match fault {
             Fault::System(Step::Attributes, Errno::PERM) => {
-                NewFile::write(run.sys, folder, &place.name, out.as_bytes(), None, paper.meta.mode)
+                NewFile::write(run.sys, folder, place.name.as_c_str(), out.as_bytes(), None, paper.meta.mode)
             }
             _ => Err(fault),
         })?;
-    copy.publish(run.sys, folder, &place.name).map_err(fail)?;
+    copy.publish(run.sys, folder, place.name.as_c_str()).map_err(fail)?;
     let sync = |errno| Fault::System(Step::Sync, errno);
     run.sys.sync(folder).map_err(sync)?;
     copy.sync(run.sys).map_err(sync)?;

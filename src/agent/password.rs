@@ -9,7 +9,7 @@ use crate::part::Part;
 use crate::sys::Sys;
 use crate::sys::files::Content;
 use crate::text::put;
-use crate::value::{HashKind, Path};
+use crate::value::HashKind;
 use core::ffi::CStr;
 
 /// musl, where distributions have it: the dynamic loader is the library.
@@ -40,7 +40,7 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
         return Ok(None);
     };
     let read = |path: &CStr| {
-        run.read_or_kept(&Path::from(path)).map_err(|fault| refuse(run, path, &fault))
+        run.read_or_kept(path).map_err(|fault| refuse(run, path, &fault))
     };
     let shadow = read(c"etc/shadow")?;
     let passwd = read(c"etc/passwd")?;
@@ -92,7 +92,7 @@ fn hash_kind<S: Sys>(run: &Run<'_, S>) -> HashKind {
     }
     let kind = MUSL
         .into_iter()
-        .find_map(|path| run.read(&Path::from(path)).ok().flatten())
+        .find_map(|path| run.read(path).ok().flatten())
         .and_then(|library| account::strongest(&library))
         .unwrap_or(HashKind::Sha512);
     if kind == HashKind::Md5 {

@@ -149,7 +149,7 @@ pub fn locate<S: Sys>(run: &Run<'_, S>) -> Exit {
     if run.settings.conf.is_none()
         && let Ok(mut space) = run.sys.map(MOUNT_BYTES)
     {
-        let text = run.read_running(c"/proc/self/mountinfo", &mut space);
+        let text = run.read_running(c"/proc/self", c"mountinfo", &mut space);
         for candidate in &candidates(run, text) {
             let mut bytes = [0; crate::limits::MESSAGE_BYTES];
             let mut out = Buf::new(&mut bytes);

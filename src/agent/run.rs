@@ -3,7 +3,7 @@
 use crate::error::{Fault, Step};
 use crate::log::Log;
 use crate::settings::Settings;
-use crate::sys::files::{self, Content, Spot};
+use crate::sys::files::{self, Content, NewFile, Spot};
 use crate::sys::{Access, Kind, Sys};
 use crate::value::Path;
 use core::ffi::CStr;
@@ -40,9 +40,12 @@ fn is_run_time(path: &[u8]) -> bool {
 /// The folder of copies of what was replaced, below the root.
 pub const REPLACED: &CStr = c"etc/osconf/replaced";
 
+/// Our own folder, below the root.
+pub const OWN: &CStr = c"etc/osconf";
+
 impl<S: Sys> Run<'_, S> {
     /// Where `path` leads.
-    pub fn find(&self, path: &Path) -> Result<Spot<S>, Fault> {
+    pub fn find(&self, path: &CStr) -> Result<Spot<S>, Fault> {
         files::resolve(self.sys, &self.root, path, is_run_time)
     }
 
@@ -53,10 +56,10 @@ impl<S: Sys> Run<'_, S> {
     }
 
     /// The content of the regular file at `path`, if it is there.
-    pub fn read(&self, path: &Path) -> Result<Option<Content<S>>, Fault> {
+    pub fn read(&self, path: &CStr) -> Result<Option<Content<S>>, Fault> {
         let spot = self.find(path)?;
         match (&spot.folder, spot.meta) {
-            (Some(folder), Some(_)) => files::read_file(self.sys, folder, &spot.name)
+            (Some(folder), Some(_)) => files::read_file(self.sys, folder, spot.path.name())
                 .map(|(_, _, content)| Some(content)),
             _ => Ok(None),
         }
@@ -64,7 +67,7 @@ impl<S: Sys> Run<'_, S> {
 
     /// The content that an edit of `path` begins with: the file, or our copy of
     /// it where a power cut left nothing.
-    pub fn read_or_kept(&self, path: &Path) -> Result<Option<Content<S>>, Fault> {
+    pub fn read_or_kept(&self, path: &CStr) -> Result<Option<Content<S>>, Fault> {
         match self.read(path)? {
             Some(content) if !content.is_empty() => Ok(Some(content)),
             found => Ok(self.read_kept(path)?.map(|(_, _, content)| content).or(found)),
@@ -74,7 +77,7 @@ impl<S: Sys> Run<'_, S> {
     /// The copy of `path` that was kept when it was replaced, if it has content.
     pub fn read_kept(
         &self,
-        path: &Path,
+        path: &CStr,
     ) -> Result<Option<(S::Fd, crate::sys::Meta, Content<S>)>, Fault> {
         let fail = |errno| Fault::System(Step::Read, errno);
         let opened = self.sys.open_below(&self.root, REPLACED, Access::Folder);
@@ -84,7 +87,7 @@ impl<S: Sys> Run<'_, S> {
         let Some(name) = kept_name(path, Kept::Replaced) else {
             return Ok(None);
         };
-        match files::read_file(self.sys, &folder, &name) {
+        match files::read_file(self.sys, &folder, name.as_c_str()) {
             Ok((file, meta, content)) if !content.is_empty() => Ok(Some((file, meta, content))),
             // A link notes that there was nothing.
             Ok(_) | Err(Fault::NotAFile) => Ok(None),
@@ -93,16 +96,33 @@ impl<S: Sys> Run<'_, S> {
         }
     }
 
+    /// Writes a file of our own, for root only.
+    pub fn write_own(&self, name: &CStr, content: &[u8], is_lasting: bool) -> Result<(), Fault> {
+        let fail = |step| move |errno| Fault::System(step, errno);
+        let folder = files::make_folders(self.sys, &self.root, OWN, 0o700)?;
+        let new = NewFile::write(self.sys, &folder, name, content, None, 0o600)?;
+        new.publish(self.sys, &folder, name).map_err(fail(Step::Publish))?;
+        if is_lasting {
+            self.sys.sync(&folder).map_err(fail(Step::Sync))?;
+            new.sync(self.sys).map_err(fail(Step::Sync))?;
+            self.sys.sync_file_system(&folder).map_err(fail(Step::Sync))?;
+        }
+        Ok(())
+    }
+
     /// Reads a file of the running system, not of the root, into `space`: /proc
     /// and /sys tell no size. Nothing, where there is no such file.
-    pub fn read_running<'s>(&self, path: &CStr, space: &'s mut [u8]) -> &'s [u8] {
-        let path = Path::from(path);
-        let (folder, name) = path.split();
+    pub fn read_running<'s>(
+        &self,
+        folder: &CStr,
+        name: &CStr,
+        space: &'s mut [u8],
+    ) -> &'s [u8] {
         let mut len = 0;
         let file = self
             .sys
-            .open_folder(folder.as_c_str())
-            .and_then(|folder| self.sys.open(&folder, name.as_c_str(), Access::Read));
+            .open_folder(folder)
+            .and_then(|folder| self.sys.open(&folder, name, Access::Read));
         if let Ok(file) = file {
             while let Some(rest) = space.get_mut(len..).filter(|rest| !rest.is_empty()) {
                 match self.sys.read_at(&file, rest, len as u64) {
@@ -125,10 +145,10 @@ pub enum Kept {
 }
 
 /// The name of the copy of `path`: percent-encoded, so that it is one name.
-pub fn kept_name(path: &Path, kept: Kept) -> Option<Path> {
+pub fn kept_name(path: &CStr, kept: Kept) -> Option<Path> {
     let mut bytes = [0; crate::limits::PATH_BYTES];
     let mut name = crate::text::Buf::new(&mut bytes);
-    for byte in path.as_bytes() {
+    for byte in path.to_bytes() {
         match byte {
             b'/' => name.push(b"%2F"),
             b'%' => name.push(b"%25"),
@@ -170,10 +190,10 @@ mod tests {
     fn the_name_of_a_copy_leads_back_to_its_path() {
         for path in ["etc/shadow", "etc/a%2Fb", "etc/x.d/%"] {
             let path = Path::new(&[path.as_bytes()]).unwrap();
-            let name = kept_name(&path, Kept::Replaced).unwrap();
+            let name = kept_name(path.as_c_str(), Kept::Replaced).unwrap();
             assert!(!name.as_bytes().contains(&b'/'));
             assert!(path_of_kept(name.as_bytes()).unwrap() == path);
-            let removed = kept_name(&path, Kept::Removed).unwrap();
+            let removed = kept_name(path.as_c_str(), Kept::Removed).unwrap();
             assert!(path_of_kept(removed.as_bytes()).is_none());
         }
     }

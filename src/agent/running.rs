@@ -10,7 +10,7 @@ use crate::network::{KEPT_NETWORK, kernel};
 use crate::part::Part;
 use crate::sys::Sys;
 use crate::text::put;
-use crate::value::{HostName, Path};
+use crate::value::HostName;
 
 /// Gives the kernel its host name.
 pub fn set_host_name<S: Sys>(run: &Run<'_, S>, name: HostName<'_>) -> bool {
@@ -50,7 +50,7 @@ pub fn set_network<S: Sys>(run: &Run<'_, S>, network: &Network) -> bool {
 /// What this program sets up by itself at every boot, where no other does:
 /// addresses and routes from our own file, and the host name.
 pub fn boot<S: Sys>(run: &Run<'_, S>) -> bool {
-    let Ok(Some(text)) = run.read(&Path::from(KEPT_NETWORK)) else {
+    let Ok(Some(text)) = run.read(KEPT_NETWORK) else {
         return true;
     };
     if text.len() > CONF_BYTES {
@@ -63,7 +63,7 @@ pub fn boot<S: Sys>(run: &Run<'_, S>) -> bool {
         _ => true,
     };
     if run.settings.is_running_root()
-        && let Ok(Some(text)) = run.read(&Path::from(PLAIN.path))
+        && let Ok(Some(text)) = run.read(PLAIN.path)
         && let Some(name) = PLAIN.form.read(&text).and_then(|name| HostName::parse(name).ok())
     {
         is_done &= set_host_name(run, name);

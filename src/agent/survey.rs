@@ -95,10 +95,9 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
         add(&PLAIN);
     }
     for place in &system.host_name_places {
-        let path = Path::from(place.path);
-        let now = run.read(&path).ok().flatten();
+        let now = run.read(place.path).ok().flatten();
         // A cut run may have written the new name here, but not everywhere.
-        let before = run.read_kept(&path).ok().flatten().map(|(_, _, content)| content);
+        let before = run.read_kept(place.path).ok().flatten().map(|(_, _, content)| content);
         for content in [now, before].iter().flatten() {
             let name = place.form.read(content).and_then(|name| Vec::from_slice(name).ok());
             if let Some(name) = name.filter(|name| !system.old_names.contains(name)) {
@@ -202,7 +201,7 @@ fn find_strays<S: Sys>(run: &Run<'_, S>, system: &mut System, network: &Network)
             return;
         };
         if is_per_nic && !own.contains(&path) {
-            let content = run.read(&path).ok().flatten();
+            let content = run.read(path.as_c_str()).ok().flatten();
             if content.is_some_and(|content| (per_nic.is_ours)(&content)) {
                 let _ = strays.push(path);
             }
@@ -218,11 +217,11 @@ fn cut_files<S: Sys>(run: &Run<'_, S>) -> Vec<Path, FOUND_FILES> {
         let Some(path) = path_of_kept(name) else {
             return;
         };
-        let is_cut = match run.find(&path) {
+        let is_cut = match run.find(path.as_c_str()) {
             Ok(spot) => spot.meta.is_none_or(|meta| meta.size == 0),
             Err(_) => false,
         };
-        if is_cut && matches!(run.read_kept(&path), Ok(Some(_))) {
+        if is_cut && matches!(run.read_kept(path.as_c_str()), Ok(Some(_))) {
             let _ = cut.push(path);
         }
     });

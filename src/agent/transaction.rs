@@ -9,7 +9,7 @@
 
 use super::compose::{self, Composed, New};
 use super::report;
-use super::run::{Kept, REPLACED, Run, kept_name};
+use super::run::{Kept, OWN, REPLACED, Run, kept_name};
 use crate::change::Wanted;
 use crate::error::{Fault, Step};
 use crate::limits::CHANGES;
@@ -32,7 +32,8 @@ pub struct Staged<S: Sys> {
     pub digest: Option<Digest>,
     parts: Parts,
     folder: S::Fd,
-    name: Path,
+    /// The path with links resolved.
+    place: Path,
     /// The new file, if there is anything to do.
     work: Work<S>,
     keep_dash: bool,
@@ -164,14 +165,14 @@ fn stage_file<S: Sys>(
     };
     let folder = match spot.folder {
         Some(folder) => folder,
-        None => files::make_folders(run.sys, &run.root, &spot.path.split().0, 0o755)?,
+        None => files::make_folders(run.sys, &run.root, spot.path.folder().as_c_str(), 0o755)?,
     };
     let staged = |work, folder| Staged {
         path: path.clone(),
         digest,
         parts: Parts::default(),
         folder,
-        name: spot.name.clone(),
+        place: spot.path.clone(),
         work,
         keep_dash,
     };
@@ -180,21 +181,22 @@ fn stage_file<S: Sys>(
         New::Gone => (Kept::Removed, true),
         New::Content(_) => (Kept::Replaced, spot.meta.is_some_and(|meta| meta.size > 0)),
     };
+    let name = spot.path.name();
     let keep = match keep {
         Some(keep) => keep,
         // The first change: from now on something may be left behind.
         None => keep.insert(begin(run, plan)?),
     };
-    let kept = kept_name(path, kept).ok_or(Fault::Path)?;
+    let kept = kept_name(path.as_c_str(), kept).ok_or(Fault::Path)?;
     if is_there {
-        files::keep(run.sys, (&folder, &spot.name), (keep, &kept), !keeps(path))?;
+        files::keep(run.sys, (&folder, name), (keep, kept.as_c_str()), !keeps(path))?;
     } else if old.as_ref().is_none_or(|old| !old.is_copy) {
-        files::keep_absence(run.sys, keep, &kept)?;
+        files::keep_absence(run.sys, keep, kept.as_c_str())?;
     }
     let work = match &new {
         New::Content(content) => {
             let old = old.as_ref().map(|old| (&old.file, old.meta));
-            Work::Replace(NewFile::write(run.sys, &folder, &spot.name, content, old, mode)?)
+            Work::Replace(NewFile::write(run.sys, &folder, name, content, old, mode)?)
         }
         _ => Work::Remove,
     };
@@ -203,12 +205,12 @@ fn stage_file<S: Sys>(
 
 /// The list of files that a run is about to write beside others, so that the next
 /// one can clean up after it.
-const PENDING: &CStr = c"etc/osconf/pending";
+const PENDING: &CStr = c"pending";
 
 /// Makes our folders, and writes the list.
 fn begin<S: Sys>(run: &Run<'_, S>, plan: &Plan) -> Result<S::Fd, Fault> {
-    let keep = files::make_folders(run.sys, &run.root, &Path::from(c"etc/osconf"), 0o700)
-        .and_then(|_| files::make_folders(run.sys, &run.root, &Path::from(REPLACED), 0o700))?;
+    let keep = files::make_folders(run.sys, &run.root, OWN, 0o700)
+        .and_then(|_| files::make_folders(run.sys, &run.root, REPLACED, 0o700))?;
     let mut map = run
         .sys
         .map(CHANGES * crate::limits::PATH_BYTES)
@@ -218,25 +220,22 @@ fn begin<S: Sys>(run: &Run<'_, S>, plan: &Plan) -> Result<S::Fd, Fault> {
         list.push(path.as_bytes());
         list.push(b"\n");
     }
-    let (folder, name) = Path::from(PENDING).split();
-    let folder = files::make_folders(run.sys, &run.root, &folder, 0o700)?;
-    let new = NewFile::<S>::write(run.sys, &folder, &name, list.as_bytes(), None, 0o600)?;
-    new.publish(run.sys, &folder, &name)
-        .map_err(|errno| Fault::System(Step::Write, errno))?;
+    run.write_own(PENDING, list.as_bytes(), false)?;
     Ok(keep)
 }
 
 /// Removes what a killed run wrote beside other files, and then the list of it.
 pub fn clean<S: Sys>(run: &Run<'_, S>) {
-    let Ok(Some(list)) = run.read(&Path::from(PENDING)) else {
+    let Ok(Some(list)) = run.read(c"etc/osconf/pending") else {
         return;
     };
     for line in crate::text::lines::lines(&list) {
         let Some(path) = Path::new(&[line.text]) else {
             continue;
         };
-        if let Ok(spot) = run.find(&path)
-            && let (Some(folder), Some(name)) = (&spot.folder, NewFile::<S>::waiting_name(&spot.name))
+        if let Ok(spot) = run.find(path.as_c_str())
+            && let Some(folder) = &spot.folder
+            && let Some(name) = NewFile::<S>::waiting_name(spot.path.name())
         {
             let _ = run.sys.unlink(folder, name.as_c_str());
         }
@@ -246,9 +245,8 @@ pub fn clean<S: Sys>(run: &Run<'_, S>) {
 
 /// Removes the list: nothing is left behind any more.
 pub fn end<S: Sys>(run: &Run<'_, S>) {
-    let (folder, name) = Path::from(PENDING).split();
-    if let Ok(folder) = run.sys.open_below(&run.root, folder.as_c_str(), Access::Folder) {
-        let _ = run.sys.unlink(&folder, name.as_c_str());
+    if let Ok(folder) = run.sys.open_below(&run.root, OWN, Access::Folder) {
+        let _ = run.sys.unlink(&folder, PENDING);
     }
 }
 
@@ -304,7 +302,7 @@ fn sync_kept<S: Sys>(run: &Run<'_, S>) -> crate::sys::Result<()> {
 }
 
 fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> Result<(), (Step, Errno)> {
-    let (sys, folder, name) = (run.sys, &file.folder, file.name.as_c_str());
+    let (sys, folder, name) = (run.sys, &file.folder, file.place.name());
     match &file.work {
         Work::None => Ok(()),
         Work::Remove => optional(sys.unlink(folder, name))
@@ -314,7 +312,7 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> Result<(), (Step,
             if file.keep_dash {
                 keep_dash(run, file);
             }
-            let published = match new.publish(sys, folder, &file.name) {
+            let published = match new.publish(sys, folder, name) {
                 Err(Errno::BUSY) => overwrite(run, file, new),
                 other => other,
             };
@@ -329,10 +327,11 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> Result<(), (Step,
 /// Keeps the old file beside the new one, as `NAME-`. That is a custom of other
 /// tools; our own copy is kept already.
 fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) {
-    let Some(dash) = Path::new(&[file.name.as_bytes(), b"-"]) else {
+    let Some(dash) = Path::new(&[file.place.name().to_bytes(), b"-"]) else {
         return;
     };
-    let kept = files::keep(run.sys, (&file.folder, &file.name), (&file.folder, &dash), true);
+    let (old, dash) = (file.place.name(), dash.as_c_str());
+    let kept = files::keep(run.sys, (&file.folder, old), (&file.folder, dash), true);
     match kept {
         // If the old file is not there, there is nothing to keep.
         Ok(_) | Err(Fault::System(_, Errno::NOENT)) => {}
@@ -356,7 +355,7 @@ fn overwrite<S: Sys>(
     let result = new
         .read(run.sys)
         .and_then(|content| {
-            files::write_in_place(run.sys, &file.folder, &file.name, &content)
+            files::write_in_place(run.sys, &file.folder, file.place.name(), &content)
         });
     new.discard(run.sys, &file.folder);
     result
@@ -403,7 +402,7 @@ fn has_lasting_upper<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> bool {
     let Ok(mut space) = run.sys.map(super::locate::MOUNT_BYTES) else {
         return false;
     };
-    let text = run.read_running(c"/proc/self/mountinfo", &mut space);
+    let text = run.read_running(c"/proc/self", c"mountinfo", &mut space);
     let device = run.sys.meta(folder).map(|meta| super::locate::split(meta.device));
     crate::system::mounts(text)
         .filter(|mount| device == Ok(mount.device))

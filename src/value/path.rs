@@ -35,20 +35,29 @@ impl Path {
         self.as_c_str().to_bytes()
     }
 
-    /// The folder, and the name in it.
-    #[must_use]
-    pub fn split(&self) -> (Self, Self) {
+    /// Where the last name begins.
+    fn name_start(&self) -> usize {
         let bytes = self.as_bytes();
-        let (folder, name) = match bytes.iter().rposition(|&byte| byte == b'/') {
-            Some(0) => (Some(&b"/"[..]), bytes.get(1..)),
-            Some(index) => (bytes.get(..index), bytes.get(index + 1..)),
-            None => (Some(&b"."[..]), Some(bytes)),
+        bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |index| index + 1)
+    }
+
+    /// The last name.
+    #[must_use]
+    pub fn name(&self) -> &CStr {
+        let name = self.0.get(self.name_start()..).unwrap_or_default();
+        CStr::from_bytes_with_nul(name).unwrap_or_default()
+    }
+
+    /// The folder that the last name is in.
+    #[must_use]
+    pub fn folder(&self) -> Self {
+        let bytes = match self.name_start() {
+            0 => b".",
+            1 => b"/",
+            start => self.0.get(..start - 1).unwrap_or_default(),
         };
-        // Cannot fail: a part of a path is shorter than the path, but for `.`,
-        // which fits always.
-        let part = |bytes: Option<&[u8]>| Self::new(&[bytes.unwrap_or(b".")]);
-        let empty = || Self(Vec::new());
-        (part(folder).unwrap_or_else(empty), part(name).unwrap_or_else(empty))
+        // Cannot fail: a part of a path is shorter than the path.
+        Self::new(&[bytes]).unwrap_or_else(|| Self::from(c"."))
     }
 }
 
@@ -56,5 +65,23 @@ impl From<&CStr> for Path {
     /// For paths that stand in this program, all of which are short enough.
     fn from(path: &CStr) -> Self {
         Self(Vec::from_slice(path.to_bytes_with_nul()).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_folder_and_a_name() {
+        for (path, folder, name) in [
+            (c"etc/a/b", c"etc/a", c"b"),
+            (c"b", c".", c"b"),
+            (c"/b", c"/", c"b"),
+            (c"/a/b", c"/a", c"b"),
+        ] {
+            let path = Path::from(path);
+            assert_eq!((path.folder().as_c_str(), path.name()), (folder, name));
+        }
     }
 }

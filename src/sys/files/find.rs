@@ -5,6 +5,7 @@ use crate::error::{Fault, Step};
 use crate::limits::{LINKS, PATH_BYTES};
 use crate::sys::{Access, Kind, Meta, Sys};
 use crate::value::Path;
+use core::ffi::CStr;
 use rustix::io::Errno;
 
 /// The place of a file, whether it is there or not: a folder and a name in it
@@ -12,9 +13,7 @@ use rustix::io::Errno;
 pub struct Spot<S: Sys> {
     /// The folder; none, if it is not there either.
     pub folder: Option<S::Fd>,
-    /// The name in it.
-    pub name: Path,
-    /// The path, links resolved, below the root.
+    /// The path, links resolved, below the root; its last name is the name there.
     pub path: Path,
     /// What is there now.
     pub meta: Option<Meta>,
@@ -31,25 +30,25 @@ pub struct Spot<S: Sys> {
 pub fn resolve<S: Sys>(
     sys: &S,
     root: &S::Fd,
-    path: &Path,
+    path: &CStr,
     is_run_time: fn(&[u8]) -> bool,
 ) -> Result<Spot<S>, Fault> {
     let fail = |errno| Fault::System(Step::Read, errno);
-    let mut path = path.clone();
+    let mut path = Path::new(&[path.to_bytes()]).ok_or(Fault::Path)?;
     for _ in 0..LINKS {
-        let (folder_path, name) = path.split();
+        let folder_path = path.folder();
         let opened = sys.open_below(root, folder_path.as_c_str(), Access::Folder);
         let Some(folder) = optional(opened).map_err(fail)? else {
-            return Ok(Spot { folder: None, name, path, meta: None });
+            return Ok(Spot { folder: None, path, meta: None });
         };
-        let meta = optional(sys.meta_of(&folder, name.as_c_str())).map_err(fail)?;
+        let meta = optional(sys.meta_of(&folder, path.name())).map_err(fail)?;
         match meta.map(|meta| meta.kind) {
             None | Some(Kind::File) => {
-                return Ok(Spot { folder: Some(folder), name, path, meta });
+                return Ok(Spot { folder: Some(folder), path, meta });
             }
             Some(Kind::Link) => {
                 let mut text = [0; PATH_BYTES];
-                let len = sys.read_link(&folder, name.as_c_str(), &mut text).map_err(fail)?;
+                let len = sys.read_link(&folder, path.name(), &mut text).map_err(fail)?;
                 path = text
                     .get(..len)
                     .and_then(|text| target(&folder_path, text))
@@ -95,25 +94,24 @@ fn target(folder: &Path, text: &[u8]) -> Option<Path> {
 ///
 /// # Errors
 /// One of them cannot be made.
-pub fn make_folders<S: Sys>(sys: &S, root: &S::Fd, path: &Path, mode: u32) -> Result<S::Fd, Fault> {
+pub fn make_folders<S: Sys>(sys: &S, root: &S::Fd, path: &CStr, mode: u32) -> Result<S::Fd, Fault> {
     let fail = |errno| Fault::System(Step::Folder, errno);
-    let open = |path: &Path| sys.open_below(root, path.as_c_str(), Access::Folder);
+    let open = |path: &CStr| sys.open_below(root, path, Access::Folder);
     if let Some(folder) = optional(open(path)).map_err(fail)? {
         return Ok(folder);
     }
-    let bytes = path.as_bytes();
+    let bytes = path.to_bytes();
     let ends = (1..bytes.len()).filter(|&index| bytes.get(index) == Some(&b'/'));
     for end in ends.chain([bytes.len()]) {
         let Some(upper) = bytes.get(..end).and_then(|bytes| Path::new(&[bytes])) else {
             return Err(Fault::Path);
         };
-        if optional(open(&upper)).map_err(fail)?.is_some() {
+        if optional(open(upper.as_c_str())).map_err(fail)?.is_some() {
             continue;
         }
-        let (parent, name) = upper.split();
-        let parent = open(&parent).map_err(fail)?;
+        let parent = open(upper.folder().as_c_str()).map_err(fail)?;
         let mode = if end == bytes.len() { mode } else { 0o755 };
-        match sys.make_folder(&parent, name.as_c_str(), mode) {
+        match sys.make_folder(&parent, upper.name(), mode) {
             Ok(()) | Err(Errno::EXIST) => sys.sync(&parent).map_err(fail)?,
             Err(errno) => return Err(fail(errno)),
         }

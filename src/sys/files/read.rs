@@ -2,7 +2,7 @@
 
 use crate::error::{Fault, Step};
 use crate::sys::{Access, Kind, Meta, Sys};
-use crate::value::Path;
+use core::ffi::CStr;
 use core::ops::Deref;
 use rustix::io::Errno;
 
@@ -43,10 +43,10 @@ impl<S: Sys> Deref for Content<S> {
 pub fn read_file<S: Sys>(
     sys: &S,
     folder: &S::Fd,
-    name: &Path,
+    name: &CStr,
 ) -> Result<(S::Fd, Meta, Content<S>), Fault> {
     let fail = |errno| Fault::System(Step::Read, errno);
-    let file = sys.open(folder, name.as_c_str(), Access::Read).map_err(|errno| match errno {
+    let file = sys.open(folder, name, Access::Read).map_err(|errno| match errno {
         // What O_NOFOLLOW says of a link, and open(2) of a socket.
         Errno::LOOP | Errno::NXIO => Fault::NotAFile,
         _ => fail(errno),

@@ -29,8 +29,8 @@ impl<S: Sys> NewFile<S> {
     /// files of a folder, and the same each time, so that what a power cut left
     /// can be found.
     #[must_use]
-    pub fn waiting_name(name: &Path) -> Option<Path> {
-        Path::new(&[b".", name.as_bytes(), b".osconf"])
+    pub fn waiting_name(name: &CStr) -> Option<Path> {
+        Path::new(&[b".", name.to_bytes(), b".osconf"])
     }
 
     /// Writes `content` beside `name`. It gets owner, mode and attributes of `old`,
@@ -41,7 +41,7 @@ impl<S: Sys> NewFile<S> {
     pub fn write(
         sys: &S,
         folder: &S::Fd,
-        name: &Path,
+        name: &CStr,
         content: &[u8],
         old: Option<(&S::Fd, Meta)>,
         mode: u32,
@@ -80,8 +80,8 @@ impl<S: Sys> NewFile<S> {
     ///
     /// # Errors
     /// What renameat(2) says; EBUSY, if something is mounted there.
-    pub fn publish(&self, sys: &S, folder: &S::Fd, name: &Path) -> crate::sys::Result<()> {
-        sys.rename(folder, self.name.as_c_str(), folder, name.as_c_str())
+    pub fn publish(&self, sys: &S, folder: &S::Fd, name: &CStr) -> crate::sys::Result<()> {
+        sys.rename(folder, self.name.as_c_str(), folder, name)
     }
 
     /// Makes it durable once more, under its new name: FAT writes the size of a
@@ -181,17 +181,17 @@ pub enum Kept {
 /// It cannot be kept; or it could not be replaced later, being immutable.
 pub fn keep<S: Sys>(
     sys: &S,
-    (folder, name): (&S::Fd, &Path),
-    (keep, kept): (&S::Fd, &Path),
+    (folder, name): (&S::Fd, &CStr),
+    (keep, kept): (&S::Fd, &CStr),
     renew: bool,
 ) -> Result<Kept, Fault> {
     let fail = |errno| Fault::System(Step::Keep, errno);
-    let link = || sys.link(folder, name.as_c_str(), keep, kept.as_c_str());
+    let link = || sys.link(folder, name, keep, kept);
     let linked = match link() {
         Err(Errno::EXIST) if !renew => return Ok(Kept::Before),
         Err(Errno::EXIST) => {
             // Both names are of one file, if it was not replaced since.
-            sys.unlink(keep, kept.as_c_str()).map_err(fail)?;
+            sys.unlink(keep, kept).map_err(fail)?;
             link()
         }
         other => other,
@@ -205,7 +205,7 @@ pub fn keep<S: Sys>(
         Err(Errno::PERM) => {
             let is_fat = matches!(sys.file_system(folder), Ok(FileSystem::Fat));
             if !is_fat {
-                sys.open(folder, name.as_c_str(), Access::Write).map_err(fail)?;
+                sys.open(folder, name, Access::Write).map_err(fail)?;
             }
         }
         Err(errno) => return Err(fail(errno)),
@@ -221,8 +221,8 @@ pub fn keep<S: Sys>(
 ///
 /// # Errors
 /// The link cannot be made.
-pub fn keep_absence<S: Sys>(sys: &S, keep: &S::Fd, kept: &Path) -> Result<(), Fault> {
-    match sys.symlink(c"nothing", keep, kept.as_c_str()) {
+pub fn keep_absence<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) -> Result<(), Fault> {
+    match sys.symlink(c"nothing", keep, kept) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(errno) => Err(Fault::System(Step::Keep, errno)),
     }
@@ -240,10 +240,10 @@ pub fn keep_absence<S: Sys>(sys: &S, keep: &S::Fd, kept: &Path) -> Result<(), Fa
 pub fn write_in_place<S: Sys>(
     sys: &S,
     folder: &S::Fd,
-    name: &Path,
+    name: &CStr,
     content: &[u8],
 ) -> crate::sys::Result<()> {
-    let file = sys.open(folder, name.as_c_str(), Access::Write)?;
+    let file = sys.open(folder, name, Access::Write)?;
     sys.set_len(&file, 0)?;
     sys.sync(&file)?;
     write_all(sys, &file, content)?;
@@ -257,7 +257,6 @@ mod tests {
 
     #[test]
     fn a_waiting_file_is_hidden() {
-        let name = Path::new(&[b"shadow"]).unwrap();
-        assert_eq!(NewFile::<Linux>::waiting_name(&name).unwrap().as_bytes(), b".shadow.osconf");
+        assert_eq!(NewFile::<Linux>::waiting_name(c"shadow").unwrap().as_bytes(), b".shadow.osconf");
     }
 }
