@@ -78,7 +78,7 @@ pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
             report::say_nothing_to_do(run, &place);
             boot(run, Exit::Done)
         }
-        Err(()) => boot(run, Exit::Refused),
+        Err(exit) => boot(run, exit),
     }
 }
 

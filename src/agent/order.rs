@@ -1,6 +1,7 @@
 //! The os.conf of this boot: reading it, keeping it without its password, and
 //! destroying it.
 
+use super::Exit;
 use super::locate::Place;
 use super::run::Run;
 use crate::conf::{Item, Key, Lexer};
@@ -26,7 +27,7 @@ pub struct Paper<S: Sys> {
 ///
 /// # Errors
 /// There is one that is not read; it was said why.
-pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S>>, ()> {
+pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S>>, Exit> {
     let Some(folder) = &place.folder else {
         return Ok(None);
     };
@@ -38,6 +39,7 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
             put!(out, ": ");
             why(out);
         });
+        Exit::Refused
     };
     let fault = |step, errno| refuse(&|out| Fault::System(step, errno).describe(out));
     let meta = match optional(run.sys.meta_of(folder, place.name.as_c_str())) {
@@ -56,9 +58,8 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
         }));
     }
     if meta.size > CONF_BYTES as u64 {
-        return Err(refuse(&|out| {
-            put!(out, "it has {} bytes: the limit is {}", meta.size, CONF_BYTES);
-        }));
+        refuse(&|out| put!(out, "it has {} bytes: the limit is {}", meta.size, CONF_BYTES));
+        return Err(Exit::Invalid);
     }
     let (file, meta, content) = files::read_file(run.sys, folder, place.name.as_c_str())
         .map_err(|fault| refuse(&|out| fault.describe(out)))?;

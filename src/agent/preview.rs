@@ -24,7 +24,7 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
             report::say_nothing_to_do(run, &place);
             return Exit::Done;
         }
-        Err(()) => return Exit::Refused,
+        Err(exit) => return exit,
     };
     let mut findings = Findings::default();
     let conf = parse(&paper.content, &mut findings);

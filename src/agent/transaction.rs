@@ -31,11 +31,14 @@ pub struct Staged<S: Sys> {
     /// Of the content that it gets; none, if it is to be removed.
     pub digest: Option<Digest>,
     parts: Parts,
-    folder: S::Fd,
+    /// None, if it is not there, and nothing is to be written to it.
+    folder: Option<S::Fd>,
     /// The path with links resolved.
     place: Path,
     /// The new file, if there is anything to do.
     work: Work<S>,
+    /// Under which name the old file was kept, if that was done now.
+    kept: Option<Path>,
     keep_dash: bool,
 }
 
@@ -74,9 +77,10 @@ impl<S: Sys> Stage<S> {
 
     fn discard(&self, run: &Run<'_, S>) {
         for file in &self.files {
-            if let Work::Replace(new) = &file.work {
-                new.discard(run.sys, &file.folder);
+            if let (Work::Replace(new), Some(folder)) = (&file.work, &file.folder) {
+                new.discard(run.sys, folder);
             }
+            forget(run, &file.kept);
         }
     }
 }
@@ -97,7 +101,10 @@ pub fn stage<S: Sys>(
         let plan = Plan::new(wanted, parts);
         let (bad, fault, path) = match stage_plan(run, wanted, &plan, keeps) {
             Ok(files) => {
-                let is_in_memory = files.iter().any(|file| is_in_memory(run, &file.folder));
+                let is_in_memory = files
+                    .iter()
+                    .filter_map(|file| file.folder.as_ref())
+                    .any(|folder| is_in_memory(run, folder));
                 return Ok(Stage { files, parts, is_in_memory });
             }
             Err(failure) => failure,
@@ -130,11 +137,10 @@ fn stage_plan<S: Sys>(
     for path in compose::paths(plan) {
         let parts = compose::parts_of(plan, path);
         let staged = compose::compose(run, plan, wanted, path)
-            .and_then(|composed| stage_file(run, plan, path, composed, &mut keep, keeps));
+            .and_then(|composed| stage_file(run, plan, path, parts, composed, &mut keep, keeps));
         match staged {
             // Cannot fail: there are no more paths than changes.
-            Ok(Some(file)) => drop(stage.files.push(Staged { parts, ..file })),
-            Ok(None) => {}
+            Ok(file) => drop(stage.files.push(file)),
             Err(fault) => {
                 stage.discard(run);
                 return Err((parts, fault, path.clone()));
@@ -152,55 +158,70 @@ fn stage_file<S: Sys>(
     run: &Run<'_, S>,
     plan: &Plan,
     path: &Path,
+    parts: Parts,
     composed: Composed<S>,
     keep: &mut Option<S::Fd>,
     keeps: &dyn Fn(&Path) -> bool,
-) -> Result<Option<Staged<S>>, Fault> {
+) -> Result<Staged<S>, Fault> {
     let Composed { spot, old, new, mode, keep_dash, .. } = composed;
-    let digest = match (&new, &old) {
-        (New::Content(content), _) => Some(Digest::of(content)),
-        (New::Same, Some(old)) => Some(Digest::of(&old.content)),
-        (New::Same, None) => return Ok(None),
-        (New::Gone, _) => None,
-    };
-    let folder = match spot.folder {
-        Some(folder) => folder,
-        None => files::make_folders(run.sys, &run.root, spot.path.folder().as_c_str(), 0o755)?,
-    };
-    let staged = |work, folder| Staged {
+    let mut file = Staged {
         path: path.clone(),
-        digest,
-        parts: Parts::default(),
-        folder,
-        place: spot.path.clone(),
-        work,
+        digest: None,
+        parts,
+        folder: spot.folder,
+        place: spot.path,
+        work: Work::None,
+        kept: None,
         keep_dash,
     };
-    let (kept, is_there) = match new {
-        New::Same => return Ok(Some(staged(Work::None, folder))),
-        New::Gone => (Kept::Removed, true),
-        New::Content(_) => (Kept::Replaced, spot.meta.is_some_and(|meta| meta.size > 0)),
+    let content = match new {
+        New::Same => {
+            file.digest = old.map(|old| Digest::of(&old.content));
+            return Ok(file);
+        }
+        New::Gone => None,
+        New::Content(content) => Some(content),
     };
-    let name = spot.path.name();
+    // From the first change on, something may be left behind.
     let keep = match keep {
         Some(keep) => keep,
-        // The first change: from now on something may be left behind.
         None => keep.insert(begin(run, plan)?),
     };
-    let kept = kept_name(path.as_c_str(), kept).ok_or(Fault::Path)?;
-    if is_there {
-        files::keep(run.sys, (&folder, name), (keep, kept.as_c_str()), !keeps(path))?;
+    if file.folder.is_none() {
+        let folder = file.place.folder();
+        file.folder = Some(files::make_folders(run.sys, &run.root, folder.as_c_str(), 0o755)?);
+    }
+    let folder = file.folder.as_ref().ok_or(Fault::Path)?;
+    let name = file.place.name();
+    let deed = if content.is_some() { Kept::Replaced } else { Kept::Removed };
+    let kept = kept_name(path.as_c_str(), deed).ok_or(Fault::Path)?;
+    if spot.meta.is_some_and(|meta| meta.size > 0 || content.is_none()) {
+        let how = files::keep(run.sys, (folder, name), (keep, kept.as_c_str()), !keeps(path))?;
+        file.kept = (how == files::Kept::Now).then_some(kept);
     } else if old.as_ref().is_none_or(|old| !old.is_copy) {
         files::keep_absence(run.sys, keep, kept.as_c_str())?;
     }
-    let work = match &new {
-        New::Content(content) => {
+    file.work = match content {
+        Some(content) => {
+            file.digest = Some(Digest::of(&content));
             let old = old.as_ref().map(|old| (&old.file, old.meta));
-            Work::Replace(NewFile::write(run.sys, &folder, name, content, old, mode)?)
+            let new = NewFile::write(run.sys, folder, name, &content, old, mode).inspect_err(|_| {
+                forget(run, &file.kept);
+            })?;
+            Work::Replace(new)
         }
-        _ => Work::Remove,
+        None => Work::Remove,
     };
-    Ok(Some(staged(work, folder)))
+    Ok(file)
+}
+
+/// Removes the copy of a file that will not be replaced after all.
+fn forget<S: Sys>(run: &Run<'_, S>, kept: &Option<Path>) {
+    if let Some(kept) = kept
+        && let Ok(keep) = run.sys.open_below(&run.root, REPLACED, Access::Folder)
+    {
+        let _ = run.sys.unlink(&keep, kept.as_c_str());
+    }
 }
 
 /// The list of files that a run is about to write beside others, so that the next
@@ -302,7 +323,10 @@ fn sync_kept<S: Sys>(run: &Run<'_, S>) -> crate::sys::Result<()> {
 }
 
 fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> Result<(), (Step, Errno)> {
-    let (sys, folder, name) = (run.sys, &file.folder, file.place.name());
+    let Some(folder) = &file.folder else {
+        return Ok(());
+    };
+    let (sys, name) = (run.sys, file.place.name());
     match &file.work {
         Work::None => Ok(()),
         Work::Remove => optional(sys.unlink(folder, name))
@@ -310,10 +334,10 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> Result<(), (Step,
             .map_err(|errno| (Step::Remove, errno)),
         Work::Replace(new) => {
             if file.keep_dash {
-                keep_dash(run, file);
+                keep_dash(run, file, folder);
             }
             let published = match new.publish(sys, folder, name) {
-                Err(Errno::BUSY) => overwrite(run, file, new),
+                Err(Errno::BUSY) => overwrite(run, file, folder, new),
                 other => other,
             };
             published.map_err(|errno| {
@@ -326,12 +350,12 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> Result<(), (Step,
 
 /// Keeps the old file beside the new one, as `NAME-`. That is a custom of other
 /// tools; our own copy is kept already.
-fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) {
+fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Staged<S>, folder: &S::Fd) {
     let Some(dash) = Path::new(&[file.place.name().to_bytes(), b"-"]) else {
         return;
     };
     let (old, dash) = (file.place.name(), dash.as_c_str());
-    let kept = files::keep(run.sys, (&file.folder, old), (&file.folder, dash), true);
+    let kept = files::keep(run.sys, (folder, old), (folder, dash), true);
     match kept {
         // If the old file is not there, there is nothing to keep.
         Ok(_) | Err(Fault::System(_, Errno::NOENT)) => {}
@@ -350,39 +374,42 @@ fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) {
 fn overwrite<S: Sys>(
     run: &Run<'_, S>,
     file: &Staged<S>,
+    folder: &S::Fd,
     new: &NewFile<S>,
 ) -> crate::sys::Result<()> {
     let result = new
         .read(run.sys)
         .and_then(|content| {
-            files::write_in_place(run.sys, &file.folder, file.place.name(), &content)
+            files::write_in_place(run.sys, folder, file.place.name(), &content)
         });
-    new.discard(run.sys, &file.folder);
+    new.discard(run.sys, folder);
     result
 }
 
 /// Makes folders, files and file systems durable, each once.
 fn sync<'s, S: Sys>(run: &Run<'_, S>, stage: &'s Stage<S>) -> Result<(), (&'s Path, Errno)> {
-    let mut folders = Vec::<(u64, u64), CHANGES>::new();
-    let mut devices = Vec::<u64, CHANGES>::new();
+    let mut folders = Vec::<(u64, u64), { 2 * CHANGES }>::new();
     let changed = || stage.files.iter().filter(|file| !matches!(file.work, Work::None));
-    for file in changed() {
-        let fail = |errno| (&file.path, errno);
-        let meta = run.sys.meta(&file.folder).map_err(fail)?;
-        if !folders.contains(&(meta.device, meta.inode)) {
-            run.sys.sync(&file.folder).map_err(fail)?;
-            let _ = folders.push((meta.device, meta.inode));
-        }
-        if let Work::Replace(new) = &file.work {
-            new.sync(run.sys).map_err(fail)?;
-        }
-    }
-    for file in changed() {
-        let fail = |errno| (&file.path, errno);
-        let device = run.sys.meta(&file.folder).map_err(fail)?.device;
-        if !devices.contains(&device) {
-            run.sys.sync_file_system(&file.folder).map_err(fail)?;
-            let _ = devices.push(device);
+    for is_last in [false, true] {
+        for file in changed() {
+            let fail = |errno| (&file.path, errno);
+            let Some(folder) = &file.folder else {
+                continue;
+            };
+            let meta = run.sys.meta(folder).map_err(fail)?;
+            // The second time round, all of a file system counts as one folder.
+            let known = if is_last { (meta.device, 0) } else { (meta.device, meta.inode) };
+            if !folders.contains(&known) {
+                match is_last {
+                    false => run.sys.sync(folder),
+                    true => run.sys.sync_file_system(folder),
+                }
+                .map_err(fail)?;
+                let _ = folders.push(known);
+            }
+            if let (Work::Replace(new), false) = (&file.work, is_last) {
+                new.sync(run.sys).map_err(fail)?;
+            }
         }
     }
     Ok(())
