@@ -33,7 +33,7 @@ pub(crate) fn mount(case: &Case, work: &Path, root: &Path) -> Result<Vec<String>
             String::from_utf8_lossy(&output.stderr)
         );
         let output = Command::new("losetup")
-            .args(["--find", "--show"])
+            .args(["--find", "--show", "--partscan"])
             .arg(&image)
             .output()?;
         ensure!(
@@ -42,7 +42,9 @@ pub(crate) fn mount(case: &Case, work: &Path, root: &Path) -> Result<Vec<String>
             String::from_utf8_lossy(&output.stderr)
         );
         let device = String::from_utf8(output.stdout)?.trim().to_owned();
-        // The kernel need not know partition tables: partx tells it.
+        // The kernel need not know partition tables: partx tells it, and first
+        // what a disk of another case under the same name may have left.
+        let _ = run("partx", &["--delete".as_ref(), device.as_ref()]);
         run("partx", &["--add".as_ref(), device.as_ref()])?;
         for (index, point) in partitions.iter().enumerate() {
             let partition = format!("{device}p{}", index + 1);

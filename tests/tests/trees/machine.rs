@@ -26,6 +26,9 @@ pub(crate) struct Machine {
     pub(crate) disks: Vec<String>,
 }
 
+/// Folders of the machine that the tests run on.
+const BORROWED: [&str; 3] = ["dev", "proc", "sys"];
+
 /// The kernel's host name, before anything is done.
 pub(crate) const KERNEL_NAME: &str = "as-the-kernel-had-it";
 
@@ -92,6 +95,17 @@ impl Machine {
         }
         make_folder(&machine.outside)?;
         copy(&folder.join("outside"), &machine.outside)?;
+        if case.chroot && !case.disks.is_empty() {
+            // The program looks for partitions there, and sees no mount of ours.
+            for name in BORROWED {
+                let point = machine.root.join(name);
+                make_folder(&point)?;
+                run(
+                    "mount",
+                    &["--bind".as_ref(), &Path::new("/").join(name), &point],
+                )?;
+            }
+        }
         if let Some(line) = &case.kernel_line {
             let file = work.join("cmdline");
             fs::write(&file, line)?;

@@ -30,6 +30,7 @@ mod case;
 mod compare;
 mod disks;
 mod generate;
+mod judge;
 mod links;
 mod machine;
 mod nics;

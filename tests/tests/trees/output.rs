@@ -100,12 +100,35 @@ fn fill(machine: &Machine, argument: &str, chroot: bool) -> String {
         })
 }
 
+/// `text` with `{now}` in the place of a time of the last minute.
+fn without_time(text: &[u8]) -> Vec<u8> {
+    const FORM: &str = "2026-11-21 03:57:14 UTC";
+    let Some(end) = text.windows(4).position(|word| word == b" UTC") else {
+        return text.to_vec();
+    };
+    let (Some(start), end) = ((end + 4).checked_sub(FORM.len()), end + 4) else {
+        return text.to_vec();
+    };
+    let time = String::from_utf8_lossy(&text[start..end]).into_owned();
+    let output = Command::new("date").args(["+%s", "--date", &time]).output();
+    let seconds = output
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok());
+    let seconds = seconds.and_then(|text| text.trim().parse::<u64>().ok());
+    let is_now = |seconds: u64| crate::record::now().is_ok_and(|now| now.abs_diff(seconds) < 60);
+    if seconds.is_some_and(is_now) {
+        replace(text, time.as_bytes(), b"{now}")
+    } else {
+        text.to_vec()
+    }
+}
+
 /// `text` with `{root}` and so on in the place of what differs in each run.
 pub(crate) fn general(machine: &Machine, text: &[u8], chroot: bool) -> Vec<u8> {
     names(machine, chroot)
         .iter()
         .filter(|(_, value)| value != "/")
-        .fold(text.to_vec(), |text, (name, value)| {
+        .fold(without_time(text), |text, (name, value)| {
             replace(&text, value.as_bytes(), name.as_bytes())
         })
 }

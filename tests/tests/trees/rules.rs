@@ -14,9 +14,10 @@ const REPLACED: &str = "etc/osconf/replaced";
 
 /// Whether a path is no part of a plan: what a run makes for itself.
 pub(crate) fn is_housekeeping(path: &Path) -> bool {
+    let is_waiting = name(path).starts_with('.') && name(path).ends_with(".osconf");
     let ours = path.starts_with(OURS) && path != Path::new("etc/osconf/network");
     let is_dash = is_named(path, "shadow-") || is_named(path, "passwd-");
-    ours || path == Path::new("etc/.pwd.lock") || is_dash
+    ours || path == Path::new("etc/.pwd.lock") || is_dash || is_waiting || is_conf(path)
 }
 
 /// Adds to `wanted` what a run makes for itself, if it is as it should be.
@@ -98,10 +99,17 @@ fn nothing() -> Entry {
     Entry::new(Kind::Link("nothing".into()), 0o777)
 }
 
-/// Copies that runs before this one made, which nothing here knows.
-pub(crate) fn allow_any_copies(wanted: &mut Snapshot, found: &Snapshot) {
+/// What runs before this one made for themselves, and the copies of this one,
+/// which may be of what those runs left.
+pub(crate) fn allow_history(wanted: &mut Snapshot, before: &Snapshot, found: &Snapshot) {
+    let ours = before
+        .iter()
+        .filter(|(path, _)| is_housekeeping(path) && !is_conf(path));
     let copies = found.iter().filter(|(path, _)| path.starts_with(REPLACED));
-    wanted.extend(copies.map(|(path, entry)| (path.clone(), entry.clone())));
+    wanted.extend(
+        ours.chain(copies)
+            .map(|(path, entry)| (path.clone(), entry.clone())),
+    );
 }
 
 /// The files that a run changed, made or removed for the machine, not for itself.
@@ -109,7 +117,7 @@ pub(crate) fn changed(before: &Snapshot, found: &Snapshot) -> Vec<PathBuf> {
     let all = before
         .keys()
         .chain(found.keys().filter(|path| !before.contains_key(*path)));
-    all.filter(|path| !is_housekeeping(path) && !is_conf(path))
+    all.filter(|path| !is_housekeeping(path))
         .filter(|path| {
             before.get(*path).and_then(Entry::content) != found.get(*path).and_then(Entry::content)
         })
@@ -172,7 +180,9 @@ pub(crate) fn changed_again(first: &Snapshot, second: &Snapshot) -> Vec<String> 
     let but_record = |tree: &Snapshot| -> Snapshot {
         let entries = tree
             .iter()
-            .filter(|(path, _)| !path.ends_with(record::PATH) && !is_conf(path));
+            .filter(|(path, _)| !path.ends_with(record::PATH) && !is_conf(path))
+            // Made by the second run where the first one had to make its folder.
+            .filter(|(path, _)| !path.ends_with("etc/.pwd.lock"));
         entries
             .map(|(path, entry)| (path.clone(), entry.clone()))
             .collect()

@@ -1,21 +1,18 @@
 //! One case, from its machine to the last comparison.
 
-use crate::account::{hashes, name_hashes, replace};
+use crate::account::hashes;
 use crate::case::{Case, ConfAfter, First};
-use crate::compare::{differences, expected, texts, touched};
+use crate::compare::touched;
 use crate::generate::expand;
-use crate::machine::{KERNEL_NAME, Machine, put, read_optional};
+use crate::machine::{Machine, put, read_optional};
 use crate::nics::{nics_of, plug_in, unplug};
 use crate::output::{Output, Secrets, general};
-use crate::snapshot::{Entry, Kind, Snapshot, take};
+use crate::snapshot::{Entry, Snapshot, take, take_but};
 use crate::{output, patch, record, rig, rules, update};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-
-/// Seconds of a day, as `{today}` counts.
-const DAY: u64 = 24 * 60 * 60;
+use std::process::ExitCode;
 
 /// Runs the case whose folder to work in is `work`, in namespaces that end with
 /// this process, and prints what is wrong.
@@ -41,15 +38,28 @@ pub(crate) fn inside(work: &Path) -> ExitCode {
     ExitCode::FAILURE
 }
 
-struct Run {
-    case: Case,
-    folder: PathBuf,
+/// A case, and what came of it so far.
+pub(crate) struct Run {
+    pub(crate) case: Case,
+    pub(crate) folder: PathBuf,
+    pub(crate) machine: Machine,
+    pub(crate) secrets: Secrets,
+    pub(crate) problems: Vec<String>,
     binary: PathBuf,
-    machine: Machine,
     /// The text of os.conf, if the case has one.
     conf: Option<Vec<u8>>,
-    secrets: Secrets,
-    problems: Vec<String>,
+}
+
+/// The root at three moments.
+pub(crate) struct Seen {
+    /// As the case describes it.
+    pub(crate) built: Snapshot,
+    /// When the run began that is looked at; runs before it may have changed it.
+    pub(crate) before: Snapshot,
+    /// When it was over.
+    pub(crate) after: Snapshot,
+    /// When the run began, in seconds since 1970.
+    pub(crate) start: u64,
 }
 
 impl Run {
@@ -88,8 +98,7 @@ impl Run {
             self.first(&first)?;
             self.case.first.push(first);
         }
-        let nics = self.case.nics.clone();
-        plug_in(&nics.unwrap_or_else(|| nics_of(self.conf.as_deref().unwrap_or_default())))?;
+        plug_in(&self.nics())?;
         let before = self.look()?;
         let plan = if self.case.is_apply() {
             Some(self.plan(&before)?)
@@ -99,48 +108,54 @@ impl Run {
         let start = record::now()?;
         let output = self.run(&self.case.args.clone())?;
         let after = self.look()?;
+        let seen = Seen {
+            built,
+            before,
+            after,
+            start,
+        };
         if update::is_wanted() {
-            let named = self.named(&built, &after)?;
-            update::tree(&self.folder, &self.case, &built, &named)?;
+            let named = self.named(&seen.built, &seen.after)?;
+            update::tree(&self.folder, &self.case, &seen.built, &named)?;
             update::output(
                 &self.folder,
                 &self.general(&output.stderr),
                 &self.general(&output.stdout),
             )?;
         }
-        self.compare_output(&output)?;
-        if self.case.is_apply() {
-            self.compare(&built, &after, start)?;
-            self.problems.extend(record::check(
-                &self.case,
-                start,
-                &self.machine.root,
-                &before,
-                &after,
-            )?);
-        } else {
-            self.problem_list("nothing may be written", touched(&before, &after));
-        }
-        self.compare_kernel()?;
-        if let Some(diff) = plan {
-            let skip = self.case.conf_at.clone();
-            let ignore = |path: &Path| rules::is_housekeeping(path) || *path == skip;
-            let problems = patch::check(&before, &after, &diff, &self.machine.work, ignore)?;
-            self.problems.extend(problems);
-        }
+        self.judge_output(&output)?;
+        self.judge_kernel()?;
         self.problem_list(
             "outside the root",
             touched(&outside, &take(&self.machine.outside)?),
         );
-        if self.case.is_apply() {
-            self.again("a second run", &output, &after)?;
-            let _ = fs::remove_file(self.machine.root.join(record::PATH));
-            self.again("a third run, without the record", &output, &after)?;
+        let Some(diff) = plan else {
+            self.problem_list("nothing may be written", touched(&seen.before, &seen.after));
+            return Ok(());
+        };
+        self.judge_root(&seen)?;
+        if self.case.plan_exit.is_none() {
+            let skip = self.case.conf_at.clone();
+            let ignore = |path: &Path| rules::is_housekeeping(path) || *path == skip;
+            let problems =
+                patch::check(&seen.before, &seen.after, &diff, &self.machine.work, ignore)?;
+            self.problems.extend(problems);
         }
-        Ok(())
+        self.again("a second run", &output, &seen.after)?;
+        let _ = fs::remove_file(self.machine.root.join(record::PATH));
+        self.again("a third run, without the record", &output, &seen.after)
     }
 
-    fn problem_list(&mut self, what: &str, problems: Vec<String>) {
+    /// The NICs of the machine. Who only looks needs none.
+    fn nics(&self) -> Vec<String> {
+        let own = || match &self.conf {
+            Some(conf) if self.case.is_apply() => nics_of(conf),
+            _ => Vec::new(),
+        };
+        self.case.nics.clone().unwrap_or_else(own)
+    }
+
+    pub(crate) fn problem_list(&mut self, what: &str, problems: Vec<String>) {
         self.problems.extend(
             problems
                 .into_iter()
@@ -150,14 +165,12 @@ impl Run {
 
     /// The root as it is, without what the rig put into it.
     fn look(&self) -> Result<Snapshot> {
-        let mut tree = take(&self.machine.root)?;
-        if self.case.chroot {
-            tree.remove(Path::new("osconf"));
-        }
-        Ok(tree)
+        let borrowed = ["osconf", "dev", "proc", "sys"];
+        let but: &[&str] = if self.case.chroot { &borrowed } else { &[] };
+        take_but(&self.machine.root, but)
     }
 
-    fn general(&self, text: &[u8]) -> Vec<u8> {
+    pub(crate) fn general(&self, text: &[u8]) -> Vec<u8> {
         general(&self.machine, text, self.case.chroot)
     }
 
@@ -226,105 +239,9 @@ impl Run {
         if golden.exists() {
             let found = self.general(&output.stdout);
             update::file(&golden, &found)?;
-            self.compare_text("what `plan` answers", &golden, &found)?;
+            self.judge_text("what `plan` answers", &golden, &found)?;
         }
         Ok(output.stdout)
-    }
-
-    fn compare_text(&mut self, what: &str, golden: &Path, found: &[u8]) -> Result<()> {
-        let wanted = read_optional(golden)?.unwrap_or_default();
-        if wanted != found {
-            self.problems
-                .push(format!("{what}: {}", texts(&wanted, found)));
-        }
-        Ok(())
-    }
-
-    fn compare_output(&mut self, output: &Output) -> Result<()> {
-        if output.exit != self.case.exit {
-            self.problems.push(format!(
-                "exit code {}: {} was expected",
-                output.exit, self.case.exit
-            ));
-        }
-        for (name, text) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
-            let found = self.general(text);
-            self.compare_text(name, &self.folder.join(name), &found)?;
-        }
-        Ok(())
-    }
-
-    /// `tree` with the names of new hashes in their place.
-    fn named(&self, before: &Snapshot, tree: &Snapshot) -> Result<Snapshot> {
-        let old: Vec<_> = before
-            .values()
-            .filter_map(Entry::content)
-            .flat_map(hashes)
-            .collect();
-        let mut tree = tree.clone();
-        for entry in tree.values_mut() {
-            if let Kind::File(text) = &mut entry.kind {
-                *text = name_hashes(text, &old, &self.case.password)?;
-            }
-        }
-        Ok(tree)
-    }
-
-    /// The root must be what the case says, what every run makes, and no more.
-    fn compare(&mut self, before: &Snapshot, after: &Snapshot, start: u64) -> Result<()> {
-        let mut wanted = expected(&self.case, &self.folder, before)?;
-        rules::allow_housekeeping(&mut wanted, before, after);
-        if self.case.first.is_empty() {
-            rules::allow_copies(&mut wanted, before, after);
-        } else {
-            rules::allow_any_copies(&mut wanted, after);
-        }
-        let named = self.named(before, after)?;
-        let wanted = self.named(before, &wanted)?;
-        // Midnight may pass between the first line and the last.
-        let found = [start / DAY, record::now()? / DAY].map(|day| {
-            let day = day.to_string();
-            let mut wanted = wanted.clone();
-            for entry in wanted.values_mut() {
-                if let Kind::File(text) = &mut entry.kind {
-                    *text = replace(text, b"{today}", day.as_bytes());
-                }
-            }
-            differences(&wanted, &named)
-        });
-        let [first, last] = found;
-        self.problems
-            .extend(if last.is_empty() { last } else { first });
-        let exposed = rules::exposed(&self.case, &self.secrets, before, after);
-        self.problems.extend(exposed);
-        Ok(())
-    }
-
-    fn compare_kernel(&mut self) -> Result<()> {
-        let uname = rustix::system::uname();
-        let wanted = self.case.kernel_name.as_deref().unwrap_or(KERNEL_NAME);
-        let found = uname.nodename().to_string_lossy();
-        if found != wanted {
-            self.problems.push(format!(
-                "the kernel's host name is {found}: {wanted} was expected"
-            ));
-        }
-        let output = Command::new("ip").args(["-4", "route"]).output()?;
-        let text = String::from_utf8(output.stdout)?;
-        let mut found: Vec<_> = text
-            .lines()
-            .map(|line| line.trim().trim_end_matches(" linkdown"))
-            .collect();
-        found.sort_unstable();
-        if found != self.case.kernel_routes {
-            let wanted = self.case.kernel_routes.join("\n") + "\n";
-            let found = found.join("\n") + "\n";
-            self.problems.push(format!(
-                "routes of the kernel: {}",
-                texts(wanted.as_bytes(), found.as_bytes())
-            ));
-        }
-        Ok(())
     }
 
     /// Runs the same once more, on the same os.conf: nothing changes.

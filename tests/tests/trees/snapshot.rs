@@ -176,11 +176,19 @@ fn xattr(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 
 /// Looks at all that is below `folder`.
 pub(crate) fn take(folder: &Path) -> Result<Snapshot> {
+    take_but(folder, &[])
+}
+
+/// Looks at all that is below `folder` but for some names in it.
+pub(crate) fn take_but(folder: &Path, but: &[&str]) -> Result<Snapshot> {
     let mut snapshot = Snapshot::new();
     let mut open = vec![folder.to_owned()];
     while let Some(next) = open.pop() {
         for item in fs::read_dir(&next).with_context(|| next.display().to_string())? {
             let path = item?.path();
+            if but.iter().any(|name| path == folder.join(name)) {
+                continue;
+            }
             let meta = fs::symlink_metadata(&path)?;
             let entry = Entry::read(&path, &meta).with_context(|| path.display().to_string())?;
             if entry.kind == Kind::Folder {
