@@ -91,8 +91,8 @@ fn boot<S: Sys>(run: &Run<'_, S>, exit: Exit) -> Exit {
 /// Carries out one os.conf.
 fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Exit {
     let mut findings = Findings::default();
-    let conf = parse(&paper.content, &mut findings);
-    report::say_findings(run, place, &paper.content, &findings);
+    let conf = parse(&paper.file.content, &mut findings);
+    report::say_findings(run, place, &paper.file.content, &findings);
     let _lock = memory::lock(run);
     let memory = memory::load(run);
     let is_same = memory.record.order.is_some_and(|order| order.is(&paper.order));

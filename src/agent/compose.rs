@@ -5,8 +5,8 @@ use crate::change::{Action, Change, Show, Wanted, Write};
 use crate::error::{Fault, Step};
 use crate::part::Parts;
 use crate::plan::Plan;
-use crate::sys::files::{self, Content, Spot};
-use crate::sys::{Meta, Sys};
+use crate::sys::Sys;
+use crate::sys::files::{self, Content, File, Spot};
 use crate::text::Buf;
 use crate::value::Path;
 
@@ -28,12 +28,8 @@ pub struct Composed<S: Sys> {
 
 /// What an edit began with.
 pub struct Old<S: Sys> {
-    /// The file, for its attributes.
-    pub file: S::Fd,
-    /// Its owner and mode.
-    pub meta: Meta,
-    /// Its content.
-    pub content: Content<S>,
+    /// The file.
+    pub file: File<S>,
     /// Whether it is our copy, since a power cut left nothing in its place.
     pub is_copy: bool,
 }
@@ -52,7 +48,7 @@ impl<S: Sys> Composed<S> {
     /// What is there now, for who looks.
     pub fn present(&self) -> &[u8] {
         match &self.old {
-            Some(old) if !old.is_copy => &old.content,
+            Some(old) if !old.is_copy => &old.file.content,
             _ => b"",
         }
     }
@@ -114,14 +110,14 @@ pub fn compose<S: Sys>(
         }
         let before = match (&content, &composed.old) {
             (Some(content), _) => content,
-            (None, Some(old)) => &old.content,
+            (None, Some(old)) => &old.file.content,
             (None, None) => &Content::empty(run.sys)?,
         };
         content = Some(edit(run, write, before, wanted)?);
     }
     if let Some(content) = content {
         let is_same = match &composed.old {
-            Some(old) => !old.is_copy && *old.content == *content,
+            Some(old) => !old.is_copy && *old.file.content == *content,
             None => false,
         };
         if !is_same {
@@ -138,22 +134,14 @@ fn read_old<S: Sys>(
     path: &Path,
 ) -> Result<Option<Old<S>>, Fault> {
     let present = match (&spot.folder, spot.meta) {
-        (Some(folder), Some(_)) => {
-            let (file, meta, content) = files::read_file(run.sys, folder, spot.path.name())?;
-            Some(Old { file, meta, content, is_copy: false })
-        }
+        (Some(folder), Some(_)) => Some(files::read_file(run.sys, folder, spot.path.name())?),
         _ => None,
     };
-    if present.as_ref().is_some_and(|old| !old.content.is_empty()) {
-        return Ok(present);
-    }
-    let copy = run.read_kept(path.as_c_str())?.map(|(file, meta, content)| Old {
-        file,
-        meta,
-        content,
-        is_copy: true,
-    });
-    Ok(copy.or(present))
+    let is_whole = present.as_ref().is_some_and(|file| !file.content.is_empty());
+    let copy = if is_whole { None } else { run.read_kept(path.as_c_str())? };
+    let is_copy = copy.is_some();
+    let file = if is_copy { copy } else { present };
+    Ok(file.map(|file| Old { file, is_copy }))
 }
 
 /// Runs one edit in memory that is as large as it takes. Most edits add little,

@@ -27,7 +27,7 @@ pub fn lint<S: Sys>(run: &Run<'_, S>, file: &CStr) -> Exit {
         .map_err(|errno| crate::error::Fault::System(crate::error::Step::Read, errno))
         .and_then(|folder| files::read_file(run.sys, &folder, path.name()));
     let content = match content {
-        Ok((_, _, content)) => content,
+        Ok(file) => file.content,
         Err(fault) => {
             run.log.error("lint", &|out| {
                 out.push(file.to_bytes());

@@ -5,7 +5,7 @@ use super::transaction::{self, Stage};
 use crate::error::{Fault, Step};
 use crate::limits::{CHANGES, PATH_BYTES};
 use crate::record::{self, Record};
-use crate::sys::files::Content;
+use crate::sys::files::File;
 use crate::sys::{Access, Sys};
 use crate::text::{Buf, put};
 use crate::value::Path;
@@ -15,14 +15,14 @@ use rustix::io::Errno;
 pub struct Memory<S: Sys> {
     /// What it says.
     pub record: Record,
-    text: Option<Content<S>>,
+    file: Option<File<S>>,
 }
 
 /// Reads the record. One that cannot be read is as none: everything is done again.
 pub fn load<S: Sys>(run: &Run<'_, S>) -> Memory<S> {
-    let text = run.read(record::PATH).ok().flatten();
-    let record = text.as_deref().map(Record::parse).unwrap_or_default();
-    Memory { record, text }
+    let file = run.read(record::PATH).ok().flatten();
+    let record = file.as_ref().map(|file| Record::parse(&file.content)).unwrap_or_default();
+    Memory { record, file }
 }
 
 /// Whether our own folder is gone with the power, and with it the record.
@@ -34,7 +34,11 @@ pub fn is_in_memory<S: Sys>(run: &Run<'_, S>) -> bool {
 impl<S: Sys> Memory<S> {
     /// Whether there is no record.
     pub fn is_empty(&self) -> bool {
-        self.text.is_none()
+        self.file.is_none()
+    }
+
+    fn text(&self) -> &[u8] {
+        self.file.as_ref().map_or(&[], |file| &file.content)
     }
 
     /// Whether the record names this file.
@@ -44,7 +48,7 @@ impl<S: Sys> Memory<S> {
 
     /// The files that it names.
     fn files(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        record::files(self.text.as_deref().unwrap_or_default())
+        record::files(self.text())
     }
 
     /// Writes a new record: what is staged, and, if this is the same os.conf once
@@ -59,7 +63,7 @@ impl<S: Sys> Memory<S> {
         stage: &Stage<S>,
         is_same: bool,
     ) -> Result<(), Fault> {
-        let before = self.text.as_ref().map_or(0, |text| text.len());
+        let before = self.text().len();
         let mut map = run
             .sys
             .map((CHANGES + 8) * (PATH_BYTES + 80) + before)

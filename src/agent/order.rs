@@ -8,19 +8,18 @@ use crate::conf::{Item, Key, Lexer};
 use crate::error::{Fault, Step};
 use crate::limits::CONF_BYTES;
 use crate::record::{Digest, Order};
-use crate::sys::files::{self, Content, NewFile, optional};
-use crate::sys::{Access, FileSystem, Kind, Meta, Sys};
+use crate::sys::files::{self, File, NewFile, optional};
+use crate::sys::{Access, FileSystem, Kind, Sys};
 use crate::text::{Buf, put};
 use crate::value::Path;
 use rustix::io::Errno;
 
 /// An os.conf that was read.
 pub struct Paper<S: Sys> {
-    /// Its text.
-    pub content: Content<S>,
+    /// The file and its text.
+    pub file: File<S>,
     /// By what it is known again.
     pub order: Order,
-    meta: Meta,
 }
 
 /// Reads os.conf; nothing, if there is none.
@@ -61,15 +60,15 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
         refuse(&|out| put!(out, "it has {} bytes: the limit is {}", meta.size, CONF_BYTES));
         return Err(Exit::Invalid);
     }
-    let (file, meta, content) = files::read_file(run.sys, folder, place.name.as_c_str())
+    let file = files::read_file(run.sys, folder, place.name.as_c_str())
         .map_err(|fault| refuse(&|out| fault.describe(out)))?;
-    let is_fat = matches!(run.sys.file_system(&file), Ok(FileSystem::Fat));
+    let is_fat = matches!(run.sys.file_system(&file.fd), Ok(FileSystem::Fat));
     let order = Order {
-        digest: Digest::of(&content),
-        modified: meta.modified,
-        inode: (!is_fat).then_some(meta.inode),
+        digest: Digest::of(&file.content),
+        modified: file.meta.modified,
+        inode: (!is_fat).then_some(file.meta.inode),
     };
-    Ok(Some(Paper { content, order, meta }))
+    Ok(Some(Paper { file, order }))
 }
 
 /// Under which name os.conf waits for its end.
@@ -167,15 +166,15 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
         .map_err(fail)?;
     let mut map = run
         .sys
-        .map(paper.content.len() + 1)
+        .map(paper.file.content.len() + 1)
         .map_err(|errno| Fault::System(Step::Memory, errno))?;
     let mut out = Buf::new(&mut map);
-    without_password(&mut out, &paper.content);
+    without_password(&mut out, &paper.file.content);
     let copy = NewFile::write(run.sys, folder, place.name.as_c_str(), out.as_bytes(), None, 0o600)
         // FAT has one mode for all files.
         .or_else(|fault| match fault {
             Fault::System(Step::Attributes, Errno::PERM) => {
-                NewFile::write(run.sys, folder, place.name.as_c_str(), out.as_bytes(), None, paper.meta.mode)
+                NewFile::write(run.sys, folder, place.name.as_c_str(), out.as_bytes(), None, paper.file.meta.mode)
             }
             _ => Err(fault),
         })?;
@@ -183,7 +182,7 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
     let sync = |errno| Fault::System(Step::Sync, errno);
     run.sys.sync(folder).map_err(sync)?;
     copy.sync(run.sys).map_err(sync)?;
-    if let Err(errno) = wipe(run, &old, paper.meta.size) {
+    if let Err(errno) = wipe(run, &old, paper.file.meta.size) {
         run.log.warn("os.conf", &|out| {
             put!(out, "the password's blocks on the disk cannot be overwritten: ");
             crate::error::describe(errno, out);

@@ -7,7 +7,7 @@ use crate::conf::Conf;
 use crate::error::{self, Fault};
 use crate::part::Part;
 use crate::sys::Sys;
-use crate::sys::files::Content;
+use crate::sys::files::File;
 use crate::text::put;
 use crate::value::HashKind;
 use core::ffi::CStr;
@@ -44,10 +44,12 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
     };
     let shadow = read(c"etc/shadow")?;
     let passwd = read(c"etc/passwd")?;
-    let place = account::place(shadow.as_deref(), passwd.as_deref());
-    let file: Option<&Content<S>> = match place {
-        Place::Shadow => shadow.as_ref(),
-        Place::Passwd => passwd.as_ref(),
+    let shadow = shadow.as_ref().map(|file: &File<S>| &*file.content);
+    let passwd = passwd.as_ref().map(|file: &File<S>| &*file.content);
+    let place = account::place(shadow, passwd);
+    let file = match place {
+        Place::Shadow => shadow,
+        Place::Passwd => passwd,
         Place::NoRoot => {
             run.log.error(Part::Password.name(), &|out| {
                 put!(out, "no account root in /etc/shadow or /etc/passwd: add its line");
@@ -55,7 +57,7 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
             return Err(());
         }
     };
-    let file = file.map_or(&[][..], |file| file);
+    let file = file.unwrap_or_default();
     let kind = hash_kind(run);
     let now = run.sys.now();
     let day = account::last_change_day(now, built());
@@ -93,7 +95,7 @@ fn hash_kind<S: Sys>(run: &Run<'_, S>) -> HashKind {
     let kind = MUSL
         .into_iter()
         .find_map(|path| run.read(path).ok().flatten())
-        .and_then(|library| account::strongest(&library))
+        .and_then(|library| account::strongest(&library.content))
         .unwrap_or(HashKind::Sha512);
     if kind == HashKind::Md5 {
         run.log.warn(Part::Password.name(), &|out| {

@@ -27,8 +27,8 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
         Err(exit) => return exit,
     };
     let mut findings = Findings::default();
-    let conf = parse(&paper.content, &mut findings);
-    report::say_findings(run, &place, &paper.content, &findings);
+    let conf = parse(&paper.file.content, &mut findings);
+    report::say_findings(run, &place, &paper.file.content, &findings);
     let memory = memory::load(run);
     let is_same = memory.record.order.is_some_and(|order| order.is(&paper.order));
     let mut states = first_states(&conf, is_same.then_some(&memory.record.states));

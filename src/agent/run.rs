@@ -3,10 +3,11 @@
 use crate::error::{Fault, Step};
 use crate::log::Log;
 use crate::settings::Settings;
-use crate::sys::files::{self, Content, NewFile, Spot};
+use crate::sys::files::{self, File, NewFile, Spot};
 use crate::sys::{Access, Kind, Sys};
 use crate::value::Path;
 use core::ffi::CStr;
+use rustix::io::Errno;
 
 /// One run of the program.
 pub struct Run<'a, S: Sys> {
@@ -55,30 +56,28 @@ impl<S: Sys> Run<'_, S> {
         self.sys.meta(&fd).ok().map(|meta| meta.kind)
     }
 
-    /// The content of the regular file at `path`, if it is there.
-    pub fn read(&self, path: &CStr) -> Result<Option<Content<S>>, Fault> {
+    /// The regular file at `path`, if it is there.
+    pub fn read(&self, path: &CStr) -> Result<Option<File<S>>, Fault> {
         let spot = self.find(path)?;
         match (&spot.folder, spot.meta) {
-            (Some(folder), Some(_)) => files::read_file(self.sys, folder, spot.path.name())
-                .map(|(_, _, content)| Some(content)),
+            (Some(folder), Some(_)) => files::read_file(self.sys, folder, spot.path.name()).map(Some),
             _ => Ok(None),
         }
     }
 
-    /// The content that an edit of `path` begins with: the file, or our copy of
-    /// it where a power cut left nothing.
-    pub fn read_or_kept(&self, path: &CStr) -> Result<Option<Content<S>>, Fault> {
-        match self.read(path)? {
-            Some(content) if !content.is_empty() => Ok(Some(content)),
-            found => Ok(self.read_kept(path)?.map(|(_, _, content)| content).or(found)),
+    /// What an edit of `path` begins with: the file, or our copy of it where a
+    /// power cut left nothing.
+    pub fn read_or_kept(&self, path: &CStr) -> Result<Option<File<S>>, Fault> {
+        let found = self.read(path)?;
+        if found.as_ref().is_some_and(|file| !file.content.is_empty()) {
+            return Ok(found);
         }
+        let kept = self.read_kept(path)?;
+        Ok(if kept.is_some() { kept } else { found })
     }
 
     /// The copy of `path` that was kept when it was replaced, if it has content.
-    pub fn read_kept(
-        &self,
-        path: &CStr,
-    ) -> Result<Option<(S::Fd, crate::sys::Meta, Content<S>)>, Fault> {
+    pub fn read_kept(&self, path: &CStr) -> Result<Option<File<S>>, Fault> {
         let fail = |errno| Fault::System(Step::Read, errno);
         let opened = self.sys.open_below(&self.root, REPLACED, Access::Folder);
         let Some(folder) = files::optional(opened).map_err(fail)? else {
@@ -88,11 +87,10 @@ impl<S: Sys> Run<'_, S> {
             return Ok(None);
         };
         match files::read_file(self.sys, &folder, name.as_c_str()) {
-            Ok((file, meta, content)) if !content.is_empty() => Ok(Some((file, meta, content))),
+            Ok(file) if file.content.is_empty() => Ok(None),
             // A link notes that there was nothing.
-            Ok(_) | Err(Fault::NotAFile) => Ok(None),
-            Err(Fault::System(Step::Read, rustix::io::Errno::NOENT)) => Ok(None),
-            Err(fault) => Err(fault),
+            Err(Fault::NotAFile | Fault::System(Step::Read, Errno::NOENT)) => Ok(None),
+            other => other.map(Some),
         }
     }
 

@@ -50,21 +50,22 @@ pub fn set_network<S: Sys>(run: &Run<'_, S>, network: &Network) -> bool {
 /// What this program sets up by itself at every boot, where no other does:
 /// addresses and routes from our own file, and the host name.
 pub fn boot<S: Sys>(run: &Run<'_, S>) -> bool {
-    let Ok(Some(text)) = run.read(KEPT_NETWORK) else {
+    let Ok(Some(file)) = run.read(KEPT_NETWORK) else {
         return true;
     };
+    let text = &*file.content;
     if text.len() > CONF_BYTES {
         return true;
     }
     // Its warnings were given when it was written.
-    let conf: Conf<'_> = parse(&text, &mut Findings::default());
+    let conf: Conf<'_> = parse(text, &mut Findings::default());
     let mut is_done = match &conf.network {
         Wish::Value(network) => set_network(run, network),
         _ => true,
     };
     if run.settings.is_running_root()
-        && let Ok(Some(text)) = run.read(PLAIN.path)
-        && let Some(name) = PLAIN.form.read(&text).and_then(|name| HostName::parse(name).ok())
+        && let Ok(Some(file)) = run.read(PLAIN.path)
+        && let Some(name) = PLAIN.form.read(&file.content).and_then(|name| HostName::parse(name).ok())
     {
         is_done &= set_host_name(run, name);
     }

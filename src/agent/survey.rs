@@ -97,9 +97,9 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
     for place in &system.host_name_places {
         let now = run.read(place.path).ok().flatten();
         // A cut run may have written the new name here, but not everywhere.
-        let before = run.read_kept(place.path).ok().flatten().map(|(_, _, content)| content);
-        for content in [now, before].iter().flatten() {
-            let name = place.form.read(content).and_then(|name| Vec::from_slice(name).ok());
+        let before = run.read_kept(place.path).ok().flatten();
+        for file in [now, before].iter().flatten() {
+            let name = place.form.read(&file.content).and_then(|name| Vec::from_slice(name).ok());
             if let Some(name) = name.filter(|name| !system.old_names.contains(name)) {
                 // Cannot fail: there are twice as many at most as places.
                 let _ = system.old_names.push(name);
@@ -201,8 +201,8 @@ fn find_strays<S: Sys>(run: &Run<'_, S>, system: &mut System, network: &Network)
             return;
         };
         if is_per_nic && !own.contains(&path) {
-            let content = run.read(path.as_c_str()).ok().flatten();
-            if content.is_some_and(|content| (per_nic.is_ours)(&content)) {
+            let file = run.read(path.as_c_str()).ok().flatten();
+            if file.is_some_and(|file| (per_nic.is_ours)(&file.content)) {
                 let _ = strays.push(path);
             }
         }

@@ -176,7 +176,7 @@ fn stage_file<S: Sys>(
     };
     let content = match new {
         New::Same => {
-            file.digest = old.map(|old| Digest::of(&old.content));
+            file.digest = old.map(|old| Digest::of(&old.file.content));
             return Ok(file);
         }
         New::Gone => None,
@@ -204,7 +204,7 @@ fn stage_file<S: Sys>(
     file.work = match content {
         Some(content) => {
             file.digest = Some(Digest::of(&content));
-            let old = old.as_ref().map(|old| (&old.file, old.meta));
+            let old = old.as_ref().map(|old| &old.file);
             let new = NewFile::write(run.sys, folder, name, &content, old, mode).inspect_err(|_| {
                 forget(run, &file.kept);
             })?;
@@ -250,7 +250,7 @@ pub fn clean<S: Sys>(run: &Run<'_, S>) {
     let Ok(Some(list)) = run.read(c"etc/osconf/pending") else {
         return;
     };
-    for line in crate::text::lines::lines(&list) {
+    for line in crate::text::lines::lines(&list.content) {
         let Some(path) = Path::new(&[line.text]) else {
             continue;
         };

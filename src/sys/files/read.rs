@@ -36,6 +36,16 @@ impl<S: Sys> Deref for Content<S> {
     }
 }
 
+/// A file that was read.
+pub struct File<S: Sys> {
+    /// The open file, for its attributes.
+    pub fd: S::Fd,
+    /// Its owner and mode.
+    pub meta: Meta,
+    /// Its content.
+    pub content: Content<S>,
+}
+
 /// Reads the regular file `name` in `folder`.
 ///
 /// # Errors
@@ -44,19 +54,19 @@ pub fn read_file<S: Sys>(
     sys: &S,
     folder: &S::Fd,
     name: &CStr,
-) -> Result<(S::Fd, Meta, Content<S>), Fault> {
+) -> Result<File<S>, Fault> {
     let fail = |errno| Fault::System(Step::Read, errno);
-    let file = sys.open(folder, name, Access::Read).map_err(|errno| match errno {
+    let fd = sys.open(folder, name, Access::Read).map_err(|errno| match errno {
         // What O_NOFOLLOW says of a link, and open(2) of a socket.
         Errno::LOOP | Errno::NXIO => Fault::NotAFile,
         _ => fail(errno),
     })?;
-    let meta = sys.meta(&file).map_err(fail)?;
+    let meta = sys.meta(&fd).map_err(fail)?;
     if meta.kind != Kind::File {
         return Err(Fault::NotAFile);
     }
-    let content = read(sys, &file, meta.size)?;
-    Ok((file, meta, content))
+    let content = read(sys, &fd, meta.size)?;
+    Ok(File { fd, meta, content })
 }
 
 /// Reads an open file of `size` bytes. One that ends before, or goes on after, is

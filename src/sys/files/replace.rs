@@ -1,8 +1,8 @@
 //! Replacing a file, and keeping what it was.
 
-use super::{Content, read_file};
+use super::{Content, File, read_file};
 use crate::error::{Fault, Step};
-use crate::sys::{Access, FileSystem, Meta, Sys};
+use crate::sys::{Access, FileSystem, Sys};
 use crate::value::Path;
 use core::ffi::CStr;
 use rustix::io::Errno;
@@ -43,7 +43,7 @@ impl<S: Sys> NewFile<S> {
         folder: &S::Fd,
         name: &CStr,
         content: &[u8],
-        old: Option<(&S::Fd, Meta)>,
+        old: Option<&File<S>>,
         mode: u32,
     ) -> Result<Self, Fault> {
         let waiting = Self::waiting_name(name).ok_or(Fault::Path)?;
@@ -61,7 +61,7 @@ impl<S: Sys> NewFile<S> {
             .map_err(fail)
             .and_then(|()| {
                 match old {
-                    Some((old, meta)) => copy_attributes(sys, old, meta, &new.file),
+                    Some(old) => copy_attributes(sys, old, &new.file),
                     None => set_attributes(sys, folder, mode, &new.file),
                 }
                 .map_err(|errno| Fault::System(Step::Attributes, errno))
@@ -123,15 +123,10 @@ fn write_all<S: Sys>(sys: &S, file: &S::Fd, content: &[u8]) -> crate::sys::Resul
 }
 
 /// Owner first: a change of owner clears mode bits (chown(2)).
-fn copy_attributes<S: Sys>(
-    sys: &S,
-    old: &S::Fd,
-    meta: Meta,
-    new: &S::Fd,
-) -> crate::sys::Result<()> {
-    sys.set_owner(new, meta.uid, meta.gid)?;
+fn copy_attributes<S: Sys>(sys: &S, old: &File<S>, new: &S::Fd) -> crate::sys::Result<()> {
+    sys.set_owner(new, old.meta.uid, old.meta.gid)?;
     let mut names = [0; ATTRIBUTE_BYTES];
-    let len = match sys.list_attributes(old, &mut names) {
+    let len = match sys.list_attributes(&old.fd, &mut names) {
         Err(Errno::OPNOTSUPP) => 0,
         other => other?,
     };
@@ -140,11 +135,11 @@ fn copy_attributes<S: Sys>(
         rest = rest.get(name.count_bytes() + 1..).unwrap_or_default();
         if !SIGNATURES.contains(&name) {
             let mut value = [0; ATTRIBUTE_BYTES];
-            let len = sys.attribute(old, name, &mut value)?;
+            let len = sys.attribute(&old.fd, name, &mut value)?;
             sys.set_attribute(new, name, value.get(..len).unwrap_or_default())?;
         }
     }
-    sys.set_mode(new, meta.mode)
+    sys.set_mode(new, old.meta.mode)
 }
 
 /// In an initramfs no policy is loaded that would label a new file, so it gets
@@ -210,8 +205,8 @@ pub fn keep<S: Sys>(
         }
         Err(errno) => return Err(fail(errno)),
     }
-    let (file, meta, content) = read_file(sys, folder, name)?;
-    let copy = NewFile::<S>::write(sys, keep, kept, &content, Some((&file, meta)), meta.mode)?;
+    let file = read_file(sys, folder, name)?;
+    let copy = NewFile::<S>::write(sys, keep, kept, &file.content, Some(&file), 0)?;
     copy.publish(sys, keep, kept).map_err(fail)?;
     Ok(Kept::Now)
 }
