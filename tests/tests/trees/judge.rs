@@ -4,15 +4,13 @@ use crate::account::{hashes, name_hashes, replace};
 use crate::compare::{differences, expected, texts};
 use crate::machine::{KERNEL_NAME, read_optional};
 use crate::output::Output;
+use crate::record::DAY;
 use crate::run::{Run, Seen};
 use crate::snapshot::{Entry, Kind, Snapshot};
 use crate::{record, rules};
 use anyhow::Result;
 use std::path::Path;
 use std::process::Command;
-
-/// Seconds of a day, as `{today}` counts.
-const DAY: u64 = 24 * 60 * 60;
 
 impl Run {
     pub(crate) fn judge_text(&mut self, what: &str, golden: &Path, found: &[u8]) -> Result<()> {

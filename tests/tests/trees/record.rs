@@ -17,6 +17,9 @@ pub(crate) const PATH: &str = "etc/osconf/record";
 const PARTS: [&str; 4] = ["password", "hostname", "network", "dns"];
 const STATES: [&str; 4] = ["nothing", "done", "open", "invalid"];
 
+/// Seconds of a day, as `{today}` counts.
+pub(crate) const DAY: u64 = 24 * 60 * 60;
+
 /// Seconds since 1970.
 pub(crate) fn now() -> Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())

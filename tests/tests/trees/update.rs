@@ -44,7 +44,7 @@ pub(crate) fn tree(folder: &Path, case: &Case, before: &Snapshot, after: &Snapsh
     if !case.is_apply() {
         return Ok(());
     }
-    let day = (crate::record::now()? / (24 * 60 * 60)).to_string();
+    let day = (crate::record::now()? / crate::record::DAY).to_string();
     for (path, entry) in after {
         let is_same = before.get(path).and_then(Entry::content) == entry.content();
         let is_said = case
