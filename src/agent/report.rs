@@ -87,7 +87,7 @@ pub(super) fn say_outcome<S: Sys>(run: &Run<'_, S>, outcome: &Outcome<'_, S>) {
     }
     let is_live = run.settings.is_running_root() && !run.settings.kernel;
     if outcome.stage.changes_of(Part::Network) > 0 && is_live {
-        run.log.detail(Part::Network.name(), &|out| {
+        run.log.notice(Part::Network.name(), &|out| {
             put!(out, "addresses take effect when the network starts, or now with --kernel");
         });
     }

@@ -1,5 +1,7 @@
 //! How the two C libraries look root up in a shadow file, retold for tests.
 
+#![cfg(test)]
+
 /// What musl's `getspnam("root")` answers (`src/passwd/getspnam_r.c`): lines
 /// are read by `fgets` into 256 bytes, and the rest of a longer one is skipped.
 pub(super) fn musl(file: &[u8]) -> Option<&[u8]> {
