@@ -69,6 +69,11 @@ pub struct Network {
 }
 
 impl Network {
+    /// All routes, the default route first: it is what a machine is reached by.
+    pub fn all_routes(&self) -> AllRoutes<'_> {
+        AllRoutes { first: self.default_route.as_ref(), others: self.routes.iter() }
+    }
+
     /// The routes of `nic` without the default route.
     pub fn routes_of(&self, nic: &Nic) -> impl Iterator<Item = &Route> + Clone {
         let label = nic.label;
@@ -77,19 +82,8 @@ impl Network {
 
     /// How packets leave through `nic`, in an order in which the kernel takes it:
     /// a gateway outside the subnet is made reachable before it is used.
-    pub fn hops(&self, nic: &Nic) -> impl Iterator<Item = Hop> {
-        let nic = *nic;
-        let all = self
-            .default_route
-            .iter()
-            .chain(&self.routes)
-            .filter(move |route| route.label == nic.label);
-        let earlier = all.clone();
-        all.enumerate().flat_map(move |(index, route)| {
-            let is_known = earlier.clone().take(index).any(|other| other.gateway == route.gateway);
-            let direct = nic.is_off_subnet(route.gateway) && !is_known;
-            direct.then_some(Hop::Direct(route.gateway)).into_iter().chain([Hop::Via(*route)])
-        })
+    pub fn hops<'a>(&'a self, nic: &'a Nic) -> Hops<'a> {
+        Hops { network: self, nic, routes: self.all_routes(), next: None }
     }
 
     /// The gateway of the default route, if it leaves through `nic`.
@@ -97,6 +91,54 @@ impl Network {
         self.default_route
             .filter(|route| route.label == nic.label)
             .map(|route| route.gateway)
+    }
+}
+
+/// See [`Network::all_routes`].
+#[derive(Clone)]
+pub struct AllRoutes<'a> {
+    first: Option<&'a Route>,
+    others: core::slice::Iter<'a, Route>,
+}
+
+impl<'a> Iterator for AllRoutes<'a> {
+    type Item = &'a Route;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<&'a Route> {
+        self.first.take().or_else(|| self.others.next())
+    }
+}
+
+/// See [`Network::hops`].
+pub struct Hops<'a> {
+    network: &'a Network,
+    nic: &'a Nic,
+    routes: AllRoutes<'a>,
+    /// The route whose gateway was made reachable just now.
+    next: Option<Hop>,
+}
+
+impl Iterator for Hops<'_> {
+    type Item = Hop;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Hop> {
+        if let Some(hop) = self.next.take() {
+            return Some(hop);
+        }
+        let nic = self.nic;
+        let route = self.routes.find(|route| route.label == nic.label)?;
+        let is_new = self
+            .network
+            .all_routes()
+            .find(|other| other.label == nic.label && other.gateway == route.gateway)
+            .is_some_and(|first| core::ptr::eq(first, route));
+        if is_new && nic.is_off_subnet(route.gateway) {
+            self.next = Some(Hop::Via(*route));
+            return Some(Hop::Direct(route.gateway));
+        }
+        Some(Hop::Via(*route))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::text::Buf;
 use crate::text::lines::{lines, words};
+use crate::text::split::split;
 
 /// Names that mean the loopback interface itself and are nobody's to change.
 const LOOPBACK: [&[u8]; 9] = [
@@ -35,10 +36,8 @@ fn is_loopback(line: &[u8]) -> bool {
 }
 
 fn edit_line(out: &mut Buf<'_>, line: &[u8], names: &[&[u8]], new: &str) {
-    let (text, comment) = match line.iter().position(|&byte| byte == b'#') {
-        Some(index) => line.split_at_checked(index).unwrap_or((line, b"")),
-        None => (line, &b""[..]),
-    };
+    let text = split(line, b'#').next().unwrap_or_default();
+    let comment = line.get(text.len()..).unwrap_or_default();
     for piece in text.chunk_by(|a, b| a.is_ascii_whitespace() == b.is_ascii_whitespace()) {
         if names.contains(&piece) && !LOOPBACK.contains(&piece) {
             out.push(new.as_bytes());

@@ -3,6 +3,7 @@
 
 use crate::part::{Part, Parts};
 use crate::text::lines::lines;
+use crate::text::split::split_once;
 use crate::text::{Buf, put};
 use crate::value::ipv4::decimal_long;
 use ufmt::{Formatter, uDisplay, uWrite, uwrite};
@@ -135,8 +136,9 @@ impl Record {
         let mut record = Self::default();
         let (mut digest, mut modified, mut inode) = (None, 0, None);
         for line in lines(text) {
-            let mut sides = line.text.splitn(2, |&byte| byte == b'=');
-            let (key, value) = (sides.next().unwrap_or_default(), sides.next().unwrap_or_default());
+            let Some((key, value)) = split_once(line.text, b'=') else {
+                continue;
+            };
             match key {
                 b"time" => record.time = number(value).unwrap_or_default(),
                 b"digest" => digest = parse_digest(value),

@@ -4,6 +4,7 @@ pub mod assignments;
 mod buf;
 pub mod diff;
 pub mod lines;
+pub mod split;
 pub mod time;
 
 pub use buf::Buf;

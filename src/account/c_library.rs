@@ -1,5 +1,6 @@
 //! What the C library of a root can verify.
 
+use crate::text::split::split;
 use crate::value::HashKind;
 
 /// How musl's self tests begin, between the dollar signs
@@ -23,7 +24,7 @@ pub fn strongest(library: &[u8]) -> Option<HashKind> {
     let mut before: &[u8] = b"";
     // One pass over the pieces between dollar signs, of which the first and the
     // last are not between two: what they could spoil is no real library.
-    for piece in library.split(|&byte| byte == b'$') {
+    for piece in split(library, b'$') {
         for (name, setting, kind) in SELF_TESTS {
             if piece == setting && before == name {
                 found = found.max(Some(kind));

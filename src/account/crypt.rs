@@ -5,6 +5,7 @@
 
 use crate::limits::HASH_BYTES;
 use crate::text::Buf;
+use crate::text::split::split_once;
 use crate::value::HashKind;
 use sha_crypt::{Params, sha256_crypt, sha512_crypt};
 use zeroize::Zeroize;
@@ -164,11 +165,11 @@ impl<'a> Setting<'a> {
         if kind != HashKind::Md5
             && let Some(spelled) = rest.strip_prefix(b"rounds=")
         {
-            let (number, behind) = split_at_dollar(spelled)?;
+            let (number, behind) = split_once(spelled, b'$')?;
             rounds = parse_rounds(number)?;
             rest = behind;
         }
-        let (salt, digest) = split_at_dollar(rest)?;
+        let (salt, digest) = split_once(rest, b'$')?;
         let scheme = scheme(kind);
         // Other characters in a salt are refused by some libraries, and an
         // empty one is nothing that a tool would make.
@@ -182,11 +183,6 @@ impl<'a> Setting<'a> {
             digest,
         })
     }
-}
-
-fn split_at_dollar(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = bytes.iter().position(|&byte| byte == b'$')?;
-    Some((bytes.get(..at)?, bytes.get(at + 1..)?))
 }
 
 /// 1,000 to 1,000,000, without a leading zero: crypt(3) writes the number anew,

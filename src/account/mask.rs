@@ -1,6 +1,7 @@
 //! A line of a passwd or shadow file, shown to somebody who may not see hashes.
 
 use crate::text::Buf;
+use crate::text::split::split_once;
 
 /// Stands for what might be a secret.
 const HIDDEN: &[u8] = b"(hidden)";
@@ -13,16 +14,17 @@ const HIDDEN: &[u8] = b"(hidden)";
 /// so is any other part with a dollar sign: a damaged line can have its hash
 /// in the wrong place.
 pub fn mask(out: &mut Buf<'_>, line: &[u8]) {
-    let mut fields = line.splitn(3, |&byte| byte == b':');
-    part(out, fields.next().unwrap_or_default());
-    if let Some(field) = fields.next() {
-        out.push(b":");
-        password(out, field);
-    }
-    if let Some(rest) = fields.next() {
-        out.push(b":");
-        part(out, rest);
-    }
+    let Some((name, fields)) = split_once(line, b':') else {
+        return part(out, line);
+    };
+    part(out, name);
+    out.push(b":");
+    let Some((field, rest)) = split_once(fields, b':') else {
+        return password(out, fields);
+    };
+    password(out, field);
+    out.push(b":");
+    part(out, rest);
 }
 
 fn password(out: &mut Buf<'_>, mut field: &[u8]) {

@@ -1,6 +1,7 @@
 //! Which lines of a passwd or shadow file are root's.
 
 use crate::text::lines::lines;
+use crate::text::split::split;
 
 /// What follows `root:` in a line of root's: its password field and all behind.
 ///
@@ -24,7 +25,7 @@ pub fn has_root(file: &[u8]) -> bool {
 pub fn root_fields(file: &[u8]) -> impl Iterator<Item = &[u8]> {
     lines(file)
         .filter_map(|line| after_name(line.text))
-        .map(|rest| rest.split(|&byte| byte == b':').next().unwrap_or_default())
+        .map(|rest| split(rest, b':').next().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::root::after_name;
 use crate::text::lines::lines;
+use crate::text::split::split;
 use crate::text::{Buf, put};
 
 /// Numbers behind the password in a line: the day of the last change, five
@@ -32,7 +33,7 @@ pub fn edit(out: &mut Buf<'_>, old: &[u8], field: &[u8], day: Option<u32>) {
 }
 
 fn root_line(out: &mut Buf<'_>, rest: &[u8], field: &[u8], day: Option<u32>) {
-    let mut fields = rest.split(|&byte| byte == b':');
+    let mut fields = split(rest, b':');
     let changed = fields.next() != Some(field);
     out.push(b"root:");
     out.push(field);

@@ -38,30 +38,38 @@ impl NicKey {
     pub const COUNT: usize = 5;
 }
 
+/// The keys about the machine.
+static KEYS: [(&str, Key); 3] = [
+    ("hostname", Key::HostName),
+    ("password", Key::Password),
+    ("dns_nameserver", Key::NameServer),
+];
+
+/// What may follow `ethN_`.
+static NIC_KEYS: [(&str, NicKey); NicKey::COUNT] = [
+    ("ip_addr", NicKey::Address),
+    ("mac_addr", NicKey::Mac),
+    ("netmask", NicKey::Mask),
+    ("gateway", NicKey::Gateway),
+    ("route", NicKey::Routes),
+];
+
 impl Key {
     /// The key that `text` spells, exactly: the samples are read by a shell, in
     /// which names are what they are.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        match text {
-            b"hostname" => Some(Self::HostName),
-            b"password" => Some(Self::Password),
-            b"dns_nameserver" => Some(Self::NameServer),
-            _ => Self::parse_nic(text.strip_prefix(b"eth")?),
+        match KEYS.into_iter().find(|(name, _)| name.as_bytes() == text) {
+            Some((_, key)) => Some(key),
+            None => Self::parse_nic(text.strip_prefix(b"eth")?),
         }
     }
 
     fn parse_nic(text: &[u8]) -> Option<Self> {
         let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (number, rest) = text.split_at_checked(digits)?;
-        let key = match rest {
-            b"_ip_addr" => NicKey::Address,
-            b"_mac_addr" => NicKey::Mac,
-            b"_netmask" => NicKey::Mask,
-            b"_gateway" => NicKey::Gateway,
-            b"_route" => NicKey::Routes,
-            _ => return None,
-        };
+        let rest = rest.strip_prefix(b"_")?;
+        let (_, key) = NIC_KEYS.into_iter().find(|(name, _)| name.as_bytes() == rest)?;
         match (number, decimal_byte(number)) {
             ([], _) => None,
             (_, Some(label)) if usize::from(label) < NICS => Some(Self::Nic(label, key)),

@@ -8,7 +8,7 @@
 use super::Fault;
 
 /// A range of bytes in os.conf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Span {
     /// The first byte.
     pub start: usize,
@@ -32,6 +32,7 @@ impl Span {
 
     /// The bytes themselves.
     #[must_use]
+    #[inline(never)]
     pub fn text(self, source: &[u8]) -> &[u8] {
         source.get(self.start..self.end).unwrap_or_default()
     }
@@ -75,9 +76,10 @@ impl<'a> Lexer<'a> {
         self.source.get(self.at).copied()
     }
 
-    fn skip_while(&mut self, accept: impl Fn(u8) -> bool) -> Span {
+    // With `dyn` there is one of it, and not one for each kind of byte.
+    fn skip_while(&mut self, accept: &dyn Fn(u8) -> bool) -> Span {
         let start = self.at;
-        while self.peek().is_some_and(&accept) {
+        while self.peek().is_some_and(accept) {
             self.at += 1;
         }
         Span::new(start, self.at)
@@ -85,7 +87,7 @@ impl<'a> Lexer<'a> {
 
     /// The rest of the line, without the CR of a DOS line end.
     fn rest_of_line(&mut self) -> Span {
-        let mut span = self.skip_while(|byte| byte != b'\n');
+        let mut span = self.skip_while(&|byte| byte != b'\n');
         if span.text(self.source).last() == Some(&b'\r') {
             span.end -= 1;
         }
@@ -95,17 +97,17 @@ impl<'a> Lexer<'a> {
     /// Reads the line that begins at `start`, where the first word stands.
     fn item(&mut self) -> Item {
         let start = self.at;
-        let mut key = self.skip_while(is_key);
+        let mut key = self.skip_while(&is_key);
         if key.text(self.source) == b"export" && self.peek().is_some_and(is_blank) {
-            self.skip_while(is_blank);
-            key = self.skip_while(is_key);
+            self.skip_while(&is_blank);
+            key = self.skip_while(&is_key);
         }
         let first = key.text(self.source).first();
         if first.is_some_and(|byte| !byte.is_ascii_digit()) && self.peek() == Some(b'=') {
             self.at += 1;
             return self.value(key);
         }
-        let after = self.skip_while(is_blank);
+        let after = self.skip_while(&is_blank);
         let fault = if after.start < after.end && self.peek() == Some(b'=') {
             Fault::BlankAtEquals
         } else {
@@ -125,7 +127,7 @@ impl<'a> Lexer<'a> {
     fn quoted(&mut self, key: Span, quote: u8) -> Item {
         let open = self.at;
         self.at += 1;
-        let value = self.skip_while(|byte| byte != quote);
+        let value = self.skip_while(&|byte| byte != quote);
         if self.peek().is_none() {
             return Item::Broken(Fault::OpenQuote, Span::new(open, open + 1));
         }
@@ -139,7 +141,7 @@ impl<'a> Lexer<'a> {
             _ => Some((Fault::BesideQuotes, rest)),
         };
         if quote == b'"' && fault.is_none() {
-            fault = find(self.source, value, |byte| {
+            fault = find(self.source, value, &|byte| {
                 matches!(byte, b'$' | b'`' | b'\\')
             })
             .map(|(byte, span)| (Fault::Expands(byte), span));
@@ -148,13 +150,13 @@ impl<'a> Lexer<'a> {
     }
 
     fn bare(&mut self, key: Span) -> Item {
-        let value = self.skip_while(|byte| !is_blank(byte) && byte != b'\n');
+        let value = self.skip_while(&|byte| !is_blank(byte) && byte != b'\n');
         let rest = self.rest_of_line();
         let line = Span::new(value.start, rest.end.max(value.end));
         if let Some(open) = open_quote(self.source, line) {
             return Item::Broken(Fault::OpenQuote, open);
         }
-        let special = find(self.source, value, |byte| b"$`;&|<>()\\\"'".contains(&byte));
+        let special = find(self.source, value, &|byte| b"$`;&|<>()\\\"'".contains(&byte));
         let fault = match special {
             Some((b'"' | b'\'', span)) => Some((Fault::BesideQuotes, span)),
             Some((byte, span)) => Some((Fault::Special(byte), span)),
@@ -165,7 +167,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn assignment(&self, key: Span, value: Span, fault: Option<(Fault, Span)>) -> Item {
-        let nul = find(self.source, value, |byte| byte == 0).map(|(_, span)| (Fault::Nul, span));
+        let nul = find(self.source, value, &|byte| byte == 0).map(|(_, span)| (Fault::Nul, span));
         Item::Assignment {
             key,
             value,
@@ -179,7 +181,7 @@ impl Iterator for Lexer<'_> {
 
     fn next(&mut self) -> Option<Item> {
         loop {
-            self.skip_while(|byte| is_blank(byte) || byte == b'\n');
+            self.skip_while(&|byte| is_blank(byte) || byte == b'\n');
             match self.peek()? {
                 b'#' => drop(self.rest_of_line()),
                 _ => return Some(self.item()),
@@ -204,7 +206,7 @@ fn is_end(rest: &[u8]) -> bool {
     word.is_empty() || (word.len() < rest.len() && word.starts_with(b"#"))
 }
 
-fn find(source: &[u8], span: Span, wanted: impl Fn(u8) -> bool) -> Option<(u8, Span)> {
+fn find(source: &[u8], span: Span, wanted: &dyn Fn(u8) -> bool) -> Option<(u8, Span)> {
     let text = span.text(source);
     let index = text.iter().position(|&byte| wanted(byte))?;
     let start = span.start + index;

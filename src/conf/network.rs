@@ -5,6 +5,7 @@ use super::{Fault, Network, Nic, NicKey, Route, Span, Wish};
 use crate::limits::NICS;
 use crate::part::Part;
 use crate::text::lines::words;
+use crate::text::split::split_once;
 use crate::value::{Ipv4, Mac, Mask, Prefix};
 use heapless::Vec;
 
@@ -209,16 +210,14 @@ fn destination_of(text: &[u8]) -> Option<(Ipv4, Mask)> {
     if text == b"default" {
         return Some((Ipv4::default(), Mask::DEFAULT));
     }
-    let mut parts = text.splitn(2, |&byte| byte == b'/');
-    let address = Ipv4::parse(parts.next()?)?;
-    let mask = match parts.next() {
-        None => Mask::HOST,
-        Some(mask) => match crate::value::ipv4::decimal_byte(mask) {
-            Some(length) => Mask::from_length(length)?,
-            None => Mask::from_address(Ipv4::parse(mask)?)?,
-        },
+    let Some((address, mask)) = split_once(text, b'/') else {
+        return Some((Ipv4::parse(text)?, Mask::HOST));
     };
-    Some((address, mask))
+    let mask = match crate::value::ipv4::decimal_byte(mask) {
+        Some(length) => Mask::from_length(length)?,
+        None => Mask::from_address(Ipv4::parse(mask)?)?,
+    };
+    Some((Ipv4::parse(address)?, mask))
 }
 
 /// The one default route: from a route list, else by the gateway of the NIC that
@@ -252,7 +251,7 @@ fn default_route(
             .nics
             .first()
             .and_then(|nic| assignments.nic(nic.label, NicKey::Address));
-        reader.report(Fault::NoDefault, any.unwrap_or(Span::new(0, 0)), PART);
+        reader.report(Fault::NoDefault, any.unwrap_or_default(), PART);
     }
     Some(Route {
         label: outer,

@@ -3,7 +3,7 @@
 use super::{Conf, Fault, Findings, Item, Key, Lexer, NameServers, NicKey, Span, Wish};
 use super::{Severity, network, password};
 use crate::limits::NICS;
-use crate::part::Part;
+use crate::part::{Part, Parts};
 use crate::text::lines::words;
 use crate::value::{HostName, Ipv4};
 
@@ -16,25 +16,32 @@ pub fn parse<'a>(source: &'a [u8], findings: &mut Findings) -> Conf<'a> {
     let mut reader = Reader {
         source,
         findings,
-        spoiled: [false; Part::ALL.len()],
+        spoiled: Parts::default(),
     };
     let assignments = reader.read_assignments();
-    let conf = Conf {
+    let mut conf = Conf {
         host_name: reader.host_name(&assignments),
         password: reader.password(&assignments),
         network: network::read(&mut reader, &assignments),
         name_servers: reader.name_servers(&assignments),
     };
-    Conf {
-        host_name: reader.unless_spoiled(Part::HostName, conf.host_name),
-        password: reader.unless_spoiled(Part::Password, conf.password),
-        network: reader.unless_spoiled(Part::Network, conf.network),
-        name_servers: reader.unless_spoiled(Part::Dns, conf.name_servers),
+    if reader.is_spoiled(Part::HostName) {
+        conf.host_name = Wish::Invalid;
     }
+    if reader.is_spoiled(Part::Password) {
+        conf.password = Wish::Invalid;
+    }
+    if reader.is_spoiled(Part::Network) {
+        conf.network = Wish::Invalid;
+    }
+    if reader.is_spoiled(Part::Dns) {
+        conf.name_servers = Wish::Invalid;
+    }
+    conf
 }
 
-/// The last value of each key; none if that is empty.
-#[derive(Default)]
+/// The last value of each key. One that is empty counts as none, but the key was
+/// assigned.
 pub(super) struct Assignments {
     host_name: Option<Span>,
     password: Option<Span>,
@@ -43,6 +50,13 @@ pub(super) struct Assignments {
 }
 
 impl Assignments {
+    const NONE: Self = Self {
+        host_name: None,
+        password: None,
+        name_servers: None,
+        nics: [[None; NicKey::COUNT]; NICS],
+    };
+
     fn slot(&mut self, key: Key) -> Option<&mut Option<Span>> {
         match key {
             Key::HostName => Some(&mut self.host_name),
@@ -55,23 +69,27 @@ impl Assignments {
 
     /// A value of the NIC with this label.
     pub(super) fn nic(&self, label: u8, key: NicKey) -> Option<Span> {
-        *self.nics.get(usize::from(label))?.get(key as usize)?
+        value(*self.nics.get(usize::from(label))?.get(key as usize)?)
     }
 
     /// The labels that have a value, ascending.
     pub(super) fn labels(&self) -> impl Iterator<Item = u8> {
         (0u8..)
             .zip(&self.nics)
-            .filter(|(_, values)| values.iter().any(Option::is_some))
+            .filter(|(_, values)| values.iter().any(|slot| value(*slot).is_some()))
             .map(|(label, _)| label)
     }
+}
+
+fn value(slot: Option<Span>) -> Option<Span> {
+    slot.filter(|span| span.start < span.end)
 }
 
 /// What is carried through the reading.
 pub(super) struct Reader<'a, 'f> {
     pub(super) source: &'a [u8],
     findings: &'f mut Findings,
-    spoiled: [bool; Part::ALL.len()],
+    spoiled: Parts,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -79,22 +97,19 @@ impl<'a> Reader<'a, '_> {
     pub(super) fn report(&mut self, fault: Fault, span: Span, part: Option<Part>) {
         self.findings.add(fault, span, part);
         if fault.severity() == Severity::Error {
-            for (spoiled, each) in self.spoiled.iter_mut().zip(Part::ALL) {
-                *spoiled |= part.is_none_or(|part| part == each);
+            match part {
+                Some(part) => self.spoiled.add(part),
+                None => self.spoiled = Part::ALL.into_iter().collect(),
             }
         }
     }
 
-    fn unless_spoiled<T>(&self, part: Part, wish: Wish<T>) -> Wish<T> {
-        match self.spoiled.get(part as usize) {
-            Some(false) => wish,
-            _ => Wish::Invalid,
-        }
+    fn is_spoiled(&self, part: Part) -> bool {
+        self.spoiled.contains(part)
     }
 
     fn read_assignments(&mut self) -> Assignments {
-        let mut assignments = Assignments::default();
-        let mut seen = Assignments::default();
+        let mut assignments = Assignments::NONE;
         let mut empty = true;
         for item in Lexer::new(self.source) {
             empty = false;
@@ -113,26 +128,26 @@ impl<'a> Reader<'a, '_> {
             if let Some((fault, span)) = fault {
                 self.report(fault, span, part);
             }
-            let (Some(slot), Some(seen)) = (assignments.slot(key), seen.slot(key)) else {
+            let Some(slot) = assignments.slot(key) else {
                 self.report(Fault::NicLimit, key_span, part);
                 continue;
             };
             // A value that is no shell word is not read further, but the NIC that
             // it belongs to is not without it either.
             let is_read = fault.is_none() || part == Some(Part::Network);
-            *slot = (is_read && value.start < value.end).then_some(value);
-            if seen.replace(key_span).is_some() {
+            let value = if is_read { value } else { Span::default() };
+            if slot.replace(value).is_some() {
                 self.report(Fault::Again, key_span, part);
             }
         }
         if empty {
-            self.report(Fault::NoAssignments, Span::new(0, 0), None);
+            self.report(Fault::NoAssignments, Span::default(), None);
         }
         assignments
     }
 
     fn host_name(&mut self, assignments: &Assignments) -> Wish<HostName<'a>> {
-        let Some(span) = assignments.host_name else {
+        let Some(span) = value(assignments.host_name) else {
             return Wish::Nothing;
         };
         match HostName::parse(span.text(self.source)) {
@@ -145,7 +160,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn password(&mut self, assignments: &Assignments) -> Wish<crate::value::Secret> {
-        let Some(span) = assignments.password else {
+        let Some(span) = value(assignments.password) else {
             return Wish::Nothing;
         };
         match password::decode(span.text(self.source)) {
@@ -160,7 +175,7 @@ impl<'a> Reader<'a, '_> {
     fn name_servers(&mut self, assignments: &Assignments) -> Wish<NameServers> {
         let part = Some(Part::Dns);
         let mut servers = NameServers::new();
-        let Some(span) = assignments.name_servers else {
+        let Some(span) = value(assignments.name_servers) else {
             return Wish::Nothing;
         };
         for word in words(span.text(self.source)) {

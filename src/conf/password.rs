@@ -2,40 +2,48 @@
 
 use super::Fault;
 use crate::limits::PASSWORD_BYTES;
+use crate::text::Buf;
 use crate::value::Secret;
-use base64ct::{Base64Unpadded, Encoding};
 use zeroize::Zeroizing;
 
 /// Line ends that may follow a password of full length. `echo` leaves one, and
 /// the shell that the sample was written for drops them all.
 const LINE_ENDS: usize = 8;
-/// The decoded value at its longest, line ends and all; a multiple of three, so
-/// that its base64 has no remainder.
+/// The decoded value at its longest, line ends and all.
 const DECODED: usize = PASSWORD_BYTES + LINE_ENDS;
-/// Its base64: four characters for three bytes, and two of padding.
-const ENCODED: usize = DECODED.div_ceil(3) * 4;
+/// The digits of base64, 0 to 63.
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Decodes `value`; blanks and line breaks in it are ignored, padding is optional.
 pub(super) fn decode(value: &[u8]) -> Result<Secret, Fault> {
-    let mut encoded = Zeroizing::new([0; ENCODED]);
-    let mut len = 0;
+    let mut bytes = Zeroizing::new([0; DECODED]);
+    let mut decoded = Buf::new(&mut *bytes);
+    // Bits that do not make a byte yet, and how many.
+    let (mut bits, mut count) = (0_u32, 0);
+    let mut padding = 0;
     for byte in value.iter().filter(|byte| !byte.is_ascii_whitespace()) {
-        *encoded.get_mut(len).ok_or(Fault::PasswordLong)? = *byte;
-        len += 1;
+        if *byte == b'=' {
+            padding += 1;
+            continue;
+        }
+        let digit = DIGITS.iter().position(|digit| digit == byte);
+        let digit = digit.filter(|_| padding == 0).ok_or(Fault::Base64)?;
+        bits = bits << 6 | digit as u32;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            decoded.push(&[(bits >> count) as u8]);
+            bits &= (1 << count) - 1;
+        }
     }
-    let encoded = encoded.get(..len).unwrap_or_default();
-    let padding = encoded
-        .iter()
-        .rev()
-        .take_while(|&&byte| byte == b'=')
-        .count();
-    let encoded = encoded.get(..len - padding).unwrap_or_default();
-    if padding > 2 {
+    if decoded.overflowed() {
+        return Err(Fault::PasswordLong);
+    }
+    // A last digit must not be alone, nor have bits beyond the last byte.
+    if padding > 2 || count == 6 || bits != 0 {
         return Err(Fault::Base64);
     }
-    let mut decoded = Zeroizing::new([0; DECODED.div_ceil(3) * 3]);
-    let decoded = Base64Unpadded::decode(encoded, &mut *decoded).map_err(|_| Fault::Base64)?;
-    check(trim_line_ends(decoded))
+    check(trim_line_ends(decoded.as_bytes()))
 }
 
 fn trim_line_ends(mut bytes: &[u8]) -> &[u8] {
@@ -61,6 +69,7 @@ fn check(password: &[u8]) -> Result<Secret, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64ct::{Base64Unpadded, Encoding};
 
     fn encode(bytes: &[u8]) -> std::string::String {
         let mut space = [0; 1024];

@@ -10,6 +10,7 @@ use crate::conf::{Key, Network};
 use crate::part::Part;
 use crate::system::System;
 use crate::text::lines::lines;
+use crate::text::split::split;
 use crate::text::{Buf, put};
 use crate::value::Path;
 use core::ffi::CStr;
@@ -40,8 +41,8 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
         out.push(HEAD);
     }
     for line in lines(old) {
-        let key = line.text.split(|&byte| byte == b'=').next().unwrap_or_default();
-        if !matches!(Key::parse(key), Some(Key::Nic(..))) {
+        let key = split(line.text, b'=').next().and_then(Key::parse);
+        if !matches!(key, Some(Key::Nic(..))) {
             out.push(line.text);
             out.push(line.end);
         }
@@ -58,16 +59,18 @@ fn write(out: &mut Buf<'_>, network: &Network) {
             put!(out, "eth{}_mac_addr={}\n", label, mac);
         }
         put!(out, "eth{}_netmask={}\n", label, nic.mask.address());
-        let default = network.default_route.filter(|route| route.label == label);
-        let mut routes = default.iter().chain(network.routes_of(nic)).peekable();
-        if routes.peek().is_none() {
-            continue;
+        let mut is_first = true;
+        for route in network.all_routes().filter(|route| route.label == label) {
+            if is_first {
+                put!(out, "eth{}_route=\"", label);
+            } else {
+                out.push(b";");
+            }
+            put!(out, "{} {}", route.destination, route.gateway);
+            is_first = false;
         }
-        put!(out, "eth{}_route=\"", label);
-        while let Some(route) = routes.next() {
-            let separator = if routes.peek().is_some() { ";" } else { "" };
-            put!(out, "{} {}{}", route.destination, route.gateway, separator);
+        if !is_first {
+            put!(out, "\"\n");
         }
-        put!(out, "\"\n");
     }
 }

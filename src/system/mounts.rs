@@ -2,6 +2,7 @@
 
 use crate::limits::PATH_BYTES;
 use crate::text::lines::{lines, words};
+use crate::text::split::{split, split_once};
 use crate::value::ipv4::decimal;
 use heapless::Vec;
 
@@ -30,8 +31,8 @@ pub fn mounts(text: &[u8]) -> impl Iterator<Item = Mount<'_>> + Clone {
 
 fn mount(line: &[u8]) -> Option<Mount<'_>> {
     let mut fields = words(line).skip(2);
-    let mut numbers = fields.next()?.splitn(2, |&byte| byte == b':');
-    let device = (decimal(numbers.next()?)?, decimal(numbers.next()?)?);
+    let (major, minor) = split_once(fields.next()?, b':')?;
+    let device = (decimal(major)?, decimal(minor)?);
     let (root, point) = (fields.next()?, fields.next()?);
     // Optional fields, up to a hyphen.
     let mut fields = fields.skip_while(|&field| field != b"-").skip(1);
@@ -55,8 +56,7 @@ impl Mount<'_> {
     /// The folder that the writes of an overlay go to, with its final NUL.
     #[must_use]
     pub fn upper_folder(&self) -> Option<Vec<u8, PATH_BYTES>> {
-        self.options
-            .split(|&byte| byte == b',')
+        split(self.options, b',')
             .find_map(|option| option.strip_prefix(b"upperdir="))
             .and_then(unescape)
     }

@@ -1,6 +1,7 @@
 //! Files that a shell sources: `KEY=value`, one assignment to a line.
 
 use super::lines::lines;
+use super::split::split_once;
 use super::{Buf, put};
 use crate::value::{Ipv4, Mac};
 use ufmt::{Formatter, uDisplay, uWrite};
@@ -68,12 +69,11 @@ pub fn set(out: &mut Buf<'_>, old: &[u8], settings: &[Setting<'_>]) {
 /// The value of `key`, without quotes, if it is assigned; the last one.
 #[must_use]
 pub fn get<'a>(text: &'a [u8], key: &str) -> Option<&'a [u8]> {
-    let value = assignments(text)
+    let assignment = assignments(text)
         .filter(|assignment| key_of(assignment) == key.as_bytes())
-        .last()?
-        .splitn(2, |&byte| byte == b'=')
-        .nth(1)?
-        .trim_ascii();
+        .last()?;
+    let (_, value) = split_once(assignment, b'=')?;
+    let value = value.trim_ascii();
     Some(match value {
         [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner,
         _ => value,

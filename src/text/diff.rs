@@ -154,11 +154,11 @@ fn difference(old: &[u8], new: &[u8]) -> (usize, usize) {
 
 /// `text` without its first `count` lines.
 fn skipped(text: &[u8], count: usize) -> &[u8] {
-    let len: usize = lines(text)
-        .take(count)
-        .map(|line| line.text.len() + line.end.len())
-        .sum();
-    text.get(len..).unwrap_or_default()
+    let mut lines = lines(text);
+    for _ in 0..count {
+        lines.next();
+    }
+    lines.rest
 }
 
 #[cfg(test)]

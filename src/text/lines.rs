@@ -10,22 +10,62 @@ pub struct Line<'a> {
 }
 
 /// The lines of `bytes`. Text and ends, joined, are `bytes` again.
-pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> + Clone {
-    bytes.split_inclusive(|&byte| byte == b'\n').map(|line| {
+#[must_use]
+pub const fn lines(bytes: &[u8]) -> Lines<'_> {
+    Lines { rest: bytes }
+}
+
+/// See [`lines`]. Not an adaptor of core's, which would be compiled anew wherever
+/// it is used.
+#[derive(Clone)]
+pub struct Lines<'a> {
+    /// The lines that are still to come.
+    pub rest: &'a [u8],
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Line<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let len = self.rest.iter().position(|&byte| byte == b'\n');
+        let len = len.map_or(self.rest.len(), |index| index + 1);
+        let (line, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
         let text = match line {
             [text @ .., b'\r', b'\n'] | [text @ .., b'\n'] | text => text,
         };
-        Line {
-            text,
-            end: line.get(text.len()..).unwrap_or_default(),
-        }
-    })
+        let end = line.get(text.len()..).unwrap_or_default();
+        Some(Line { text, end })
+    }
 }
 
 /// The words of `text`, between blanks.
-pub fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    text.split(|byte| byte.is_ascii_whitespace())
-        .filter(|word| !word.is_empty())
+#[must_use]
+pub const fn words(text: &[u8]) -> Words<'_> {
+    Words { rest: text }
+}
+
+/// See [`words`].
+#[derive(Clone)]
+pub struct Words<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a [u8];
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let text = self.rest.trim_ascii_start();
+        let len = text.iter().position(u8::is_ascii_whitespace);
+        let (word, rest) = text.split_at_checked(len.unwrap_or(text.len()))?;
+        self.rest = rest;
+        (!word.is_empty()).then_some(word)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Host names.
 
 use crate::limits::{HOST_LABEL_BYTES, HOST_NAME_BYTES};
+use crate::text::split::split;
 
 /// A host name as RFC 1123, 2.1 has it: labels of letters, digits and inner
 /// hyphens, joined by dots; and short enough for the kernel.
@@ -19,7 +20,7 @@ impl<'a> HostName<'a> {
         if bytes.len() > HOST_NAME_BYTES {
             return Err(HostNameFault::TooLong);
         }
-        for label in bytes.split(|&byte| byte == b'.') {
+        for label in split(bytes, b'.') {
             match label {
                 [] => return Err(HostNameFault::EmptyLabel),
                 [b'-', ..] | [.., b'-'] => return Err(HostNameFault::OuterHyphen),

@@ -1,5 +1,6 @@
 //! IPv4 addresses, masks and prefixes.
 
+use crate::text::split::split;
 use ufmt::{Formatter, uDisplay, uWrite, uwrite};
 
 /// An IPv4 address, in host byte order.
@@ -20,7 +21,7 @@ impl Ipv4 {
     pub fn parse(text: &[u8]) -> Option<Self> {
         let mut number: u32 = 0;
         let mut parts = 0;
-        for part in text.split(|&byte| byte == b'.') {
+        for part in split(text, b'.') {
             number = number << 8 | u32::from(decimal_byte(part)?);
             parts += 1;
         }

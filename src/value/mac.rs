@@ -1,5 +1,6 @@
 //! MAC addresses.
 
+use crate::text::split::split;
 use ufmt::{Formatter, uDisplay, uWrite, uwrite};
 
 /// The hardware address of one Ethernet NIC.
@@ -15,7 +16,7 @@ impl Mac {
             return None;
         }
         let mut mac = [0; 6];
-        let mut parts = text.split(|&byte| byte == separator);
+        let mut parts = split(text, separator);
         for byte in &mut mac {
             *byte = match parts.next()? {
                 [high, low] => hex_digit(*high)? << 4 | hex_digit(*low)?,

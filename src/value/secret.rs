@@ -31,6 +31,7 @@ impl Secret {
 }
 
 impl Drop for Secret {
+    #[inline(never)]
     fn drop(&mut self) {
         self.bytes.zeroize();
     }

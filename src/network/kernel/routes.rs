@@ -68,14 +68,12 @@ const NAMES: &[u16] = &[
 /// it, too, but both in one request are refused.
 const SHARED_NAMES: &[u16] = &[RTA_DST, RTA_PRIORITY, RTA_TABLE, RTA_NH_ID];
 
-/// Every route of os.conf, the default route first: it is what a machine is
-/// reached by. `None` where the NIC is not there.
+/// Every route of os.conf; `None` where the NIC is not there.
 fn wanted<'a>(
     network: &'a Network,
     targets: &'a [Target],
 ) -> impl Iterator<Item = Option<(&'a Route, &'a Target)>> {
-    let routes = network.default_route.iter().chain(&network.routes);
-    routes.map(|route| {
+    network.all_routes().map(|route| {
         let target = targets
             .iter()
             .find(|target| target.nic.label == route.label)?;

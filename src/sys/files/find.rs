@@ -4,6 +4,7 @@ use super::optional;
 use crate::error::{Fault, Step};
 use crate::limits::{LINKS, PATH_BYTES};
 use crate::sys::{Access, Kind, Meta, Sys};
+use crate::text::split::split;
 use crate::value::Path;
 use core::ffi::CStr;
 use rustix::io::Errno;
@@ -68,7 +69,7 @@ fn target(folder: &Path, text: &[u8]) -> Option<Path> {
     let base = if text.starts_with(b"/") { &b""[..] } else { folder.as_bytes() };
     let mut path = [0; 2 * PATH_BYTES];
     let mut len = 0;
-    let names = base.split(|&byte| byte == b'/').chain(text.split(|&byte| byte == b'/'));
+    let names = split(base, b'/').chain(split(text, b'/'));
     for name in names {
         match name {
             b"" | b"." => {}

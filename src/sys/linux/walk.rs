@@ -7,6 +7,7 @@
 use super::{Access, open_name};
 use crate::limits::{LINKS, PATH_BYTES};
 use crate::sys::Result;
+use crate::text::split::split;
 use core::ffi::CStr;
 use heapless::Vec;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -107,10 +108,7 @@ fn leave(path: &mut Path) {
 /// Opens a path of plain names again, from the root.
 fn reopen(root: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd> {
     let mut folder = open_name(root, c".", Access::Folder)?;
-    for name in path
-        .split(|&byte| byte == b'/')
-        .filter(|name| !name.is_empty())
-    {
+    for name in split(path, b'/').filter(|name| !name.is_empty()) {
         folder = open_name(folder.as_fd(), &*terminated(name)?, Access::Folder)?;
     }
     Ok(folder)
