@@ -95,8 +95,27 @@ fn link(target: &Target, map: &Path) -> Result<()> {
     let sh = util::shell()?;
     let triple = &target.triple;
     let map = format!("-Clink-arg=-Map={}", map.display());
+    // By which osconf knows a clock that cannot be right.
+    if let Some(date) = source_date(&sh) {
+        sh.set_var("SOURCE_DATE_EPOCH", date);
+    }
     cmd!(sh, "cargo rustc --quiet --release --package osconf --bin osconf --target {triple} -- {map} -Clink-arg=--no-demangle")
         .quiet()
         .run()
         .with_context(|| format!("osconf does not build for {triple}"))
+}
+
+/// When the sources were last changed, in seconds since 1970: as whoever packages
+/// them says (reproducible-builds.org), else by the last commit; unknown in an
+/// unpacked archive.
+fn source_date(sh: &xshell::Shell) -> Option<String> {
+    let said = std::env::var("SOURCE_DATE_EPOCH").ok();
+    said.or_else(|| {
+        cmd!(sh, "git log -1 --format=%ct")
+            .quiet()
+            .ignore_stderr()
+            .read()
+            .ok()
+            .filter(|date| !date.is_empty())
+    })
 }
