@@ -27,6 +27,9 @@ pub(crate) struct Case {
     /// The NICs of the machine, as `NAME MAC`. Without it: those of os.conf,
     /// each under its label.
     pub(crate) nics: Option<Vec<String>>,
+    /// NICs that come up only while the run that is looked at is under way.
+    #[serde(default)]
+    pub(crate) late_nics: Vec<String>,
     /// The password in os.conf, so that it can be looked for where it must not be.
     #[serde(default)]
     pub(crate) password: Vec<String>,

@@ -1,6 +1,7 @@
 //! What a run left, against what its case says.
 
 use crate::account::{hashes, name_hashes, replace};
+use crate::case::ConfAfter;
 use crate::compare::{differences, expected, texts};
 use crate::machine::{KERNEL_NAME, read_optional};
 use crate::output::Output;
@@ -86,6 +87,28 @@ impl Run {
         ));
         self.problems
             .extend(record::check(&self.case, &self.machine.root, seen)?);
+        Ok(())
+    }
+
+    /// The blocks of the case's own disks: no secret is left in any of them.
+    pub(crate) fn judge_disks(&mut self) -> Result<()> {
+        if self.case.disks.is_empty() || self.case.conf_after() == ConfAfter::Kept {
+            return Ok(());
+        }
+        rustix::fs::sync();
+        for number in 0..self.case.disks.len() {
+            let image = self.machine.work.join(format!("disk{number}.img"));
+            for secret in self.secrets.as_text() {
+                let found = Command::new("grep")
+                    .args(["--text", "--quiet", "--fixed-strings", "--", &secret])
+                    .arg(&image)
+                    .status()?;
+                if found.success() {
+                    self.problems
+                        .push(format!("a block of disk{number} still holds the password"));
+                }
+            }
+        }
         Ok(())
     }
 

@@ -161,6 +161,14 @@ impl Secrets {
         Self([self.0.clone(), more].concat())
     }
 
+    /// Each of them, as far as it is text.
+    pub(crate) fn as_text(&self) -> Vec<String> {
+        self.0
+            .iter()
+            .filter_map(|secret| String::from_utf8(secret.clone()).ok())
+            .collect()
+    }
+
     /// Whether `text` holds one of them.
     pub(crate) fn are_in(&self, text: &[u8]) -> bool {
         self.0.iter().any(|secret| contains(text, secret))

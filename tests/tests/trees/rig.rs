@@ -15,6 +15,22 @@ const CASE: &str = "OSCONF_TREES_CASE";
 /// Bytes of the file system that all roots lie on, with room for the largest files.
 const DISK_BYTES: u64 = 512 << 20;
 
+/// The programs that make machines and judge them, and where Debian has them.
+const TOOLS: [(&str, &str); 12] = [
+    ("chroot", "coreutils"),
+    ("date", "coreutils"),
+    ("grep", "grep"),
+    ("ip", "iproute2"),
+    ("losetup", "mount"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("mount", "mount"),
+    ("partx", "util-linux"),
+    ("patch", "patch"),
+    ("perl", "perl-base"),
+    ("sfdisk", "fdisk"),
+    ("sha256sum", "coreutils"),
+];
+
 /// The folder of the one case that this process is for.
 pub(crate) fn case_folder() -> Option<PathBuf> {
     env::var_os(CASE).map(PathBuf::from)
@@ -34,7 +50,7 @@ pub(crate) fn enter_namespaces() -> ExitCode {
             .env(INSIDE, "1")
             .status()?)
     });
-    match status.context("cannot run unshare (util-linux)") {
+    match status.context("cannot run unshare (package util-linux)") {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(status) => ExitCode::from(
             status
@@ -95,21 +111,11 @@ impl Rig {
     /// Looks for all that is needed, and makes the file system.
     pub(crate) fn new() -> Result<Self> {
         binary()?;
-        let missing: Vec<_> = [
-            "chroot",
-            "ip",
-            "losetup",
-            "mkfs.ext4",
-            "mount",
-            "partx",
-            "patch",
-            "perl",
-            "sfdisk",
-            "sha256sum",
-        ]
-        .into_iter()
-        .filter(|tool| !is_installed(tool))
-        .collect();
+        let missing: Vec<_> = TOOLS
+            .into_iter()
+            .filter(|(tool, _)| !is_installed(tool))
+            .map(|(tool, package)| format!("{tool} (package {package})"))
+            .collect();
         ensure!(
             missing.is_empty(),
             "missing programs: {}",
@@ -118,9 +124,17 @@ impl Rig {
         let folder = TempDir::new()?;
         let disk = folder.path().join("disk");
         fs::create_dir(&disk)?;
-        mount_disk(folder.path(), &disk).context(
-            "the cases need an ext4 of their own on a loop device: run them as root (a user namespace has no loop devices)",
-        )?;
+        // Without root there is no loop device, and the cases lie where they lie.
+        if is_real_root()? {
+            mount_disk(folder.path(), &disk)?;
+        }
+        let magic = rustix::fs::statfs(&disk)?.f_type;
+        ensure!(
+            !MEMORY.contains(&magic),
+            "{} is in memory or an overlay, which osconf treats in another way: \
+             name a folder of a disk in TMPDIR, or run as root",
+            disk.display()
+        );
         Ok(Self {
             _folder: folder,
             disk,
@@ -147,6 +161,15 @@ impl Rig {
             work: self.disk.join(name),
         }
     }
+}
+
+/// `TMPFS_MAGIC`, `RAMFS_MAGIC`, `OVERLAYFS_SUPER_MAGIC` of linux/magic.h.
+const MEMORY: [rustix::fs::FsWord; 3] = [0x0102_1994, 0x8584_58f6, 0x794c_7630];
+
+/// Whether root here is root everywhere, not only in a user namespace.
+pub(crate) fn is_real_root() -> Result<bool> {
+    let map = fs::read_to_string("/proc/self/uid_map")?;
+    Ok(map.split_whitespace().eq(["0", "0", "4294967295"]))
 }
 
 /// An ext4 in memory: syncs are quick, and yet it is no RAM disk to the program.

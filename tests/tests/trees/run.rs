@@ -11,9 +11,14 @@ use crate::record::DAY;
 use crate::snapshot::{Entry, Snapshot, take, take_but};
 use crate::{output, patch, record, rig, rules, update};
 use anyhow::{Context, Result, ensure};
+use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// How long after the start of a run a late NIC comes up: the program looks for it
+/// twenty times a second.
+const LATE: Duration = Duration::from_millis(150);
 
 /// Runs the case whose folder to work in is `work`, in namespaces that end with
 /// this process, and prints what is wrong.
@@ -30,7 +35,12 @@ pub(crate) fn inside(work: &Path) -> ExitCode {
             println!("{}\nwhy: {why}", folder.display());
             problems.iter().for_each(|problem| println!("- {problem}"));
         }
-        Err(error) => println!("{}\nthe rig failed: {error:#}", folder.display()),
+        Err(error) => {
+            println!("{}\nthe rig failed: {error:#}", folder.display());
+            if !rig::is_real_root().unwrap_or(false) {
+                println!("loop devices, immutable files and other owners need root");
+            }
+        }
     }
     println!(
         "again: cargo test -p osconf-tests --test trees -- --exact {}",
@@ -107,7 +117,15 @@ impl Run {
             None
         };
         let start = record::now()?;
+        let late = self.case.late_nics.clone();
+        let plugged = (!late.is_empty()).then(|| {
+            std::thread::spawn(move || {
+                std::thread::sleep(LATE);
+                plug_in(&late)
+            })
+        });
         let output = self.run(&self.case.args.clone())?;
+        plugged.map_or(Ok(()), |thread| thread.join().ok().context("no NIC")?)?;
         let after = self.look()?;
         let seen = Seen {
             built,
@@ -126,6 +144,7 @@ impl Run {
         }
         self.judge_output(&output)?;
         self.judge_kernel()?;
+        self.judge_disks()?;
         self.problem_list(
             "outside the root",
             touched(&outside, &take(&self.machine.outside)?),
