@@ -207,7 +207,7 @@ fn record_and_destroy<S: Sys>(
     if !record(run, memory, outcome, None) {
         return Exit::Refused;
     }
-    match order::destroy(run, place) {
+    match order::destroy(run, place, paper) {
         Ok(()) => Exit::Done,
         Err(errno) => {
             order::say_kept(run, errno);

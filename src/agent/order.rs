@@ -86,14 +86,36 @@ pub fn finish<S: Sys>(run: &Run<'_, S>, place: &Place<S>) {
     }
 }
 
+/// Whether os.conf is still the one that was read. Another one that somebody
+/// wrote meanwhile is not ours to end: the next run applies it.
+fn is_as_read<S: Sys>(
+    run: &Run<'_, S>,
+    place: &Place<S>,
+    folder: &S::Fd,
+    paper: &Paper<S>,
+) -> Result<bool, Errno> {
+    let read = &paper.file.meta;
+    let now = optional(run.sys.meta_of(folder, place.name.as_c_str()))?;
+    Ok(now.is_some_and(|now| {
+        (now.inode, now.size, now.modified) == (read.inode, read.size, read.modified)
+    }))
+}
+
 /// Destroys os.conf: it is set aside, overwritten, and removed.
 ///
 /// # Errors
 /// It is still there, or its removal is not durable.
-pub fn destroy<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<(), Errno> {
+pub fn destroy<S: Sys>(
+    run: &Run<'_, S>,
+    place: &Place<S>,
+    paper: &Paper<S>,
+) -> Result<(), Errno> {
     let Some(folder) = &place.folder else {
         return Ok(());
     };
+    if !is_as_read(run, place, folder, paper)? {
+        return Ok(());
+    }
     let aside = doomed(place);
     match run.sys.rename(folder, place.name.as_c_str(), folder, aside.as_c_str()) {
         Ok(()) => {}
@@ -159,6 +181,9 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
     let Some(folder) = &place.folder else {
         return Ok(paper.order);
     };
+    if !is_as_read(run, place, folder, paper).unwrap_or(false) {
+        return Err(Fault::Changed);
+    }
     let fail = |errno| Fault::System(Step::Publish, errno);
     let old = run
         .sys
