@@ -22,7 +22,8 @@ pub(crate) struct Case {
     /// The exit code.
     #[serde(default)]
     pub(crate) exit: i32,
-    /// What `plan` exits with, where it cannot know what `apply` will meet.
+    /// What `plan` exits with, where it cannot know what `apply` will meet; its
+    /// diff is not compared then.
     pub(crate) plan_exit: Option<i32>,
     /// The NICs of the machine, as `NAME MAC`. Without it: those of os.conf,
     /// each under its label.

@@ -10,6 +10,7 @@ use crate::run::{Run, Seen};
 use crate::snapshot::{Entry, Kind, Snapshot};
 use crate::{record, rules};
 use anyhow::Result;
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 
@@ -95,7 +96,15 @@ impl Run {
         if self.case.disks.is_empty() || self.case.conf_after() == ConfAfter::Kept {
             return Ok(());
         }
-        rustix::fs::sync();
+        for point in self
+            .case
+            .disks
+            .iter()
+            .flatten()
+            .filter(|point| *point != "-")
+        {
+            rustix::fs::syncfs(File::open(self.machine.root.join(point))?)?;
+        }
         for number in 0..self.case.disks.len() {
             let image = self.machine.work.join(format!("disk{number}.img"));
             for secret in self.secrets.as_text() {
