@@ -37,3 +37,8 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     // SAFETY: _exit(2) takes any number and does not return.
     unsafe { _exit(70) }
 }
+
+/// Named by the unwinding tables of the precompiled core library, which a build
+/// without link-time optimisation keeps. A program that aborts never calls it.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}
