@@ -298,3 +298,33 @@ fn more_routes_than_the_limit_are_an_error_that_names_it() {
     assert_eq!(list(ROUTES + 1).len(), 1);
     assert!(list(10_000)[0].ends_with("RouteLimit"));
 }
+
+#[test]
+fn no_text_makes_the_reader_panic_or_point_outside_of_it() {
+    const PIECES: [&str; 30] = [
+        "hostname=", "password=", "eth0_ip_addr=", "eth0_netmask=", "eth0_mac_addr=", "eth0_gateway=",
+        "eth0_route=", "eth1_ip_addr=", "eth16_route=", "dns_nameserver=", "export ", "\"", "'", "\n",
+        "\r\n", " ", "#", ";", "$", "`", "\\", "=", "\0", "10.0.0.1", "255.255.255.0",
+        "00:16:3e:00:00:01", "default 10.0.0.9", "cXdlcg==", "\u{feff}", "a",
+    ];
+    // A small generator (xorshift) is enough, and the seed is in the source.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    for _ in 0..20_000 {
+        let source: String = (0..random(40)).map(|_| PIECES[random(PIECES.len())]).collect();
+        let mut findings = Findings::default();
+        drop(parse(source.as_bytes(), &mut findings));
+        for finding in findings.iter() {
+            assert!(finding.span.start <= source.len(), "{source:?} {finding:?}");
+            let mut bytes = [0; 512];
+            let mut out = Buf::new(&mut bytes);
+            finding.fault.describe(&mut out);
+            assert!(!out.is_empty() && !out.overflowed(), "{finding:?}");
+        }
+    }
+}
