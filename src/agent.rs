@@ -108,7 +108,7 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Ex
     for part in stage.parts.without(failed).iter() {
         states.set(part, State::Done);
     }
-    configure_kernel(run, &conf, &job, &mut states);
+    configure_kernel(run, &conf, &job, &stage, &mut states);
     for part in job.unfinished.iter() {
         states.set(part, State::Open);
     }
@@ -130,6 +130,7 @@ fn configure_kernel<S: Sys>(
     run: &Run<'_, S>,
     conf: &Conf<'_>,
     job: &Job<'_>,
+    stage: &Stage<S>,
     states: &mut States,
 ) {
     let is_new = |part, states: &States| job.parts.contains(part) && states.get(part) == State::Done;
@@ -137,10 +138,12 @@ fn configure_kernel<S: Sys>(
     let is_running = run.settings.is_running_root();
     let mut is_network_set = true;
     if is_new(Part::Network, states) {
-        if let Some(network) = conf.network.value()
-            && (run.settings.kernel || (is_ours && is_running))
-        {
-            is_network_set = running::set_network(run, network);
+        match conf.network.value() {
+            Some(network) if run.settings.kernel || (is_ours && is_running) => {
+                is_network_set = running::set_network(run, network);
+            }
+            _ if is_running && stage.changes_of(Part::Network) > 0 => report::say_later(run),
+            _ => {}
         }
     } else if is_running || run.settings.kernel {
         is_network_set = running::boot(run);

@@ -22,8 +22,8 @@ pub struct System {
     pub old_names: Vec<OldName, 8>,
     /// The interface of each NIC in os.conf.
     pub interfaces: Vec<Interface, NICS>,
-    /// Whether `ip` is there, or only `route`, to add routes from a script.
-    pub has_ip: bool,
+    /// Whether there is `route` but no `ip`, to add routes from a script.
+    pub has_route_only: bool,
     /// Files of ours about NICs that os.conf no longer names.
     pub strays: Vec<Path, FOUND_FILES>,
     /// Files that a power cut left empty or took away, while a copy of ours is

@@ -85,12 +85,13 @@ pub(super) fn say_outcome<S: Sys>(run: &Run<'_, S>, outcome: &Outcome<'_, S>) {
             put!(out, "not done: os.conf is kept, and the next boot tries again");
         });
     }
-    let is_live = run.settings.is_running_root() && !run.settings.kernel;
-    if outcome.stage.changes_of(Part::Network) > 0 && is_live {
-        run.log.notice(Part::Network.name(), &|out| {
-            put!(out, "addresses take effect when the network starts, or now with --kernel");
-        });
-    }
+}
+
+/// Says that the files are not the running network yet.
+pub fn say_later<S: Sys>(run: &Run<'_, S>) {
+    run.log.notice(Part::Network.name(), &|out| {
+        put!(out, "addresses take effect when the network starts, or now with --kernel");
+    });
 }
 
 /// Says that what was written will not last.

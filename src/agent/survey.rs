@@ -26,9 +26,9 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
         host_name_places: Vec::new(),
         old_names: Vec::new(),
         interfaces: Vec::new(),
-        has_ip: [c"sbin/ip", c"bin/ip", c"usr/sbin/ip", c"usr/bin/ip"]
-            .into_iter()
-            .any(|path| run.kind_of(path).is_some()),
+        has_route_only: parts.contains(Part::Network)
+            && !has_any(run, &[c"sbin/ip", c"bin/ip", c"usr/sbin/ip", c"usr/bin/ip"])
+            && has_any(run, &[c"sbin/route", c"bin/route", c"usr/sbin/route", c"usr/bin/route"]),
         strays: Vec::new(),
         cut: cut_files(run),
     };
@@ -43,6 +43,10 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
         find_strays(run, &mut system, network);
     }
     system
+}
+
+fn has_any<S: Sys>(run: &Run<'_, S>, paths: &[&CStr]) -> bool {
+    paths.iter().any(|path| run.kind_of(path).is_some())
 }
 
 /// The network system, and why that one.

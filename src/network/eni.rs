@@ -63,7 +63,7 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     }
     if !written {
         end_line(out);
-        if !out.is_empty() {
+        if !out.is_empty() && !out.as_bytes().ends_with(b"\n\n") {
             out.push(b"\n");
         }
         block.write(out);
@@ -153,8 +153,8 @@ impl Block<'_> {
                 Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway) => {
                     put!(out, "\tgateway {}\n", route.gateway);
                 }
-                _ if self.system.has_ip => write_ip(out, name, hop),
-                _ => write_route(out, name, hop),
+                _ if self.system.has_route_only => write_route(out, name, hop),
+                _ => write_ip(out, name, hop),
             }
         }
         out.push(b"\n");
