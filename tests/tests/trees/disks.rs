@@ -1,8 +1,8 @@
 //! Disks with partitions, for the cases that search for the first one.
 
 use crate::case::Case;
-use crate::rig::run;
-use anyhow::{Context, Result, ensure};
+use crate::rig::{output_of, run};
+use anyhow::Result;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
@@ -10,62 +10,65 @@ use std::process::Command;
 /// Bytes of a partition; ext4 needs two of them, and the tools a round number.
 const PARTITION_BYTES: u64 = 8 << 20;
 
+/// A loop device. It goes when nothing of it is mounted any more, but must be
+/// told to, whatever happens meanwhile.
+struct Disk(String);
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // At worst it stays, and says so in `losetup --all`.
+        let _ = run("losetup", &["--detach".as_ref(), self.0.as_ref()]);
+    }
+}
+
+impl Disk {
+    fn new(image: &Path, partitions: usize) -> Result<Self> {
+        File::create(image)?.set_len(PARTITION_BYTES * (partitions as u64 + 1))?;
+        let table = image.with_extension("table");
+        fs::write(
+            &table,
+            format!("label: dos\n{}", ",8M,L\n".repeat(partitions)),
+        )?;
+        output_of(
+            Command::new("sfdisk")
+                .arg("--quiet")
+                .arg(image)
+                .stdin(File::open(table)?),
+        )?;
+        let text = output_of(
+            Command::new("losetup")
+                .args(["--find", "--show", "--partscan"])
+                .arg(image),
+        )?;
+        let disk = Self(text.trim().to_owned());
+        // The kernel need not know partition tables: partx tells it, and first
+        // what a disk of another case under the same name may have left.
+        let _ = run("partx", &["--delete".as_ref(), disk.0.as_ref()]);
+        run("partx", &["--add".as_ref(), disk.0.as_ref()])?;
+        Ok(disk)
+    }
+}
+
 /// Makes the disks of `case` and mounts their partitions below `root`; returns
 /// the names of the disks. They vanish with their mounts.
 pub(crate) fn mount(case: &Case, work: &Path, root: &Path) -> Result<Vec<String>> {
     let mut mounts = Vec::new();
-    let mut devices = Vec::new();
-    for (number, partitions) in case.disks.iter().enumerate() {
-        let image = work.join(format!("disk{number}.img"));
-        let count = partitions.len() as u64;
-        File::create(&image)?.set_len(PARTITION_BYTES * (count + 1))?;
-        let table = format!("label: dos\n{}", ",8M,L\n".repeat(partitions.len()));
-        fs::write(work.join("table"), table)?;
-        let output = Command::new("sfdisk")
-            .arg("--quiet")
-            .arg(&image)
-            .stdin(File::open(work.join("table"))?)
-            .output()
-            .context("sfdisk (fdisk)")?;
-        ensure!(
-            output.status.success(),
-            "sfdisk: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let output = Command::new("losetup")
-            .args(["--find", "--show", "--partscan"])
-            .arg(&image)
-            .output()?;
-        ensure!(
-            output.status.success(),
-            "losetup: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let device = String::from_utf8(output.stdout)?.trim().to_owned();
-        // The kernel need not know partition tables: partx tells it, and first
-        // what a disk of another case under the same name may have left.
-        let _ = run("partx", &["--delete".as_ref(), device.as_ref()]);
-        run("partx", &["--add".as_ref(), device.as_ref()])?;
-        for (index, point) in partitions.iter().enumerate() {
-            let partition = format!("{device}p{}", index + 1);
-            if point != "-" {
-                run("mkfs.ext4", &["-q".as_ref(), partition.as_ref()])?;
-                mounts.push((point.clone(), partition));
-            }
+    let mut disks = Vec::new();
+    for (number, points) in case.disks.iter().enumerate() {
+        let disk = Disk::new(&work.join(format!("disk{number}.img")), points.len())?;
+        for (partition, point) in (1..).zip(points).filter(|(_, point)| *point != "-") {
+            mounts.push((point, format!("{}p{partition}", disk.0)));
         }
-        devices.push(device);
+        disks.push(disk);
     }
     // The root first, since the others are mounted in it.
     mounts.sort();
     for (point, partition) in &mounts {
         let point = root.join(point);
         fs::create_dir_all(&point)?;
+        run("mkfs.ext4", &["-q".as_ref(), partition.as_ref()])?;
         run("mount", &[partition.as_ref(), &point])?;
         fs::remove_dir(point.join("lost+found"))?;
     }
-    for device in &devices {
-        // What is still mounted keeps it until it is not.
-        run("losetup", &["--detach".as_ref(), device.as_ref()])?;
-    }
-    Ok(devices)
+    Ok(disks.iter().map(|disk| disk.0.clone()).collect())
 }

@@ -50,11 +50,11 @@ fn main() -> ExitCode {
     if let Some(work) = rig::case_folder() {
         return run::inside(&work);
     }
-    if !rig::has_own_namespaces() {
+    let Some(folder) = rig::own_folder() else {
         return rig::enter_namespaces();
-    }
+    };
     let arguments = Arguments::from_args();
-    let rig = match rig::Rig::new() {
+    let rig = match rig::Rig::new(&folder) {
         Ok(rig) => rig,
         Err(error) => {
             eprintln!("{error:#}");

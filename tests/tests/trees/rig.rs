@@ -1,6 +1,6 @@
 //! What all cases share: namespaces, a file system, and the binary.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use std::env;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use tempfile::TempDir;
 
-/// Set in the process that has mounts of its own.
+/// Set in the process that has mounts of its own: the folder of this run.
 const INSIDE: &str = "OSCONF_TREES_INSIDE";
 /// Set in the process that runs one case: the folder that it works in.
 const CASE: &str = "OSCONF_TREES_CASE";
@@ -36,28 +36,30 @@ pub(crate) fn case_folder() -> Option<PathBuf> {
     env::var_os(CASE).map(PathBuf::from)
 }
 
-/// Whether mounts that are made here end with this process.
-pub(crate) fn has_own_namespaces() -> bool {
-    env::var_os(INSIDE).is_some()
+/// The folder of this run, if mounts that are made here end with this process.
+pub(crate) fn own_folder() -> Option<PathBuf> {
+    env::var_os(INSIDE).map(PathBuf::from)
 }
 
 /// Starts this program again below unshare(1): a thread cannot enter a new user
-/// namespace (unshare(2), EINVAL), and this needs no `unsafe`.
+/// namespace (unshare(2), EINVAL), and this needs no `unsafe`. The folder of the
+/// run is made and removed out here, where nothing is mounted in it.
 pub(crate) fn enter_namespaces() -> ExitCode {
-    let status = unshare(&["--mount"]).and_then(|mut command| {
-        Ok(command
+    let status = || -> Result<_> {
+        let folder = TempDir::new()?;
+        let mut command = unshare(&["--mount"])?;
+        command
             .args(env::args_os().skip(1))
-            .env(INSIDE, "1")
-            .status()?)
-    });
-    match status.context("cannot run unshare (package util-linux)") {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        Ok(status) => ExitCode::from(
-            status
-                .code()
-                .and_then(|code| u8::try_from(code).ok())
-                .unwrap_or(1),
-        ),
+            .env(INSIDE, folder.path());
+        command
+            .status()
+            .context("cannot run unshare (package util-linux)")
+    };
+    match status() {
+        Ok(status) => match status.code().and_then(|code| u8::try_from(code).ok()) {
+            Some(code) => ExitCode::from(code),
+            None => ExitCode::FAILURE,
+        },
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -103,13 +105,12 @@ pub(crate) fn binary() -> Result<PathBuf> {
 
 /// The file system that the cases' roots lie on. It is gone with this process.
 pub(crate) struct Rig {
-    _folder: TempDir,
     disk: PathBuf,
 }
 
 impl Rig {
-    /// Looks for all that is needed, and makes the file system.
-    pub(crate) fn new() -> Result<Self> {
+    /// Looks for all that is needed, and makes the file system in `folder`.
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
         binary()?;
         let missing: Vec<_> = TOOLS
             .into_iter()
@@ -121,12 +122,11 @@ impl Rig {
             "missing programs: {}",
             missing.join(", ")
         );
-        let folder = TempDir::new()?;
-        let disk = folder.path().join("disk");
+        let disk = folder.join("disk");
         fs::create_dir(&disk)?;
         // Without root there is no loop device, and the cases lie where they lie.
         if is_real_root()? {
-            mount_disk(folder.path(), &disk)?;
+            mount_disk(folder, &disk)?;
         }
         let magic = rustix::fs::statfs(&disk)?.f_type;
         ensure!(
@@ -135,10 +135,7 @@ impl Rig {
              name a folder of a disk in TMPDIR, or run as root",
             disk.display()
         );
-        Ok(Self {
-            _folder: folder,
-            disk,
-        })
+        Ok(Self { disk })
     }
 
     /// The names of all cases.
@@ -198,17 +195,15 @@ fn is_installed(tool: &str) -> bool {
 
 /// Runs a program that must succeed.
 pub(crate) fn run(program: &str, arguments: &[&Path]) -> Result<()> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .context(program.to_owned())?;
-    if !output.status.success() {
-        bail!(
-            "{program} {arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    Ok(())
+    output_of(Command::new(program).args(arguments)).map(drop)
+}
+
+/// What a program prints that must succeed.
+pub(crate) fn output_of(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("{command:?}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {}", said.trim());
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// One case as a process in namespaces of its own.
