@@ -2,7 +2,7 @@
 //! run of osconf, and what must be different after it.
 //!
 //! ```text
-//! tests/trees/a-password-is-set/
+//! tests/trees/a-third-route-is-not-lost/
 //!   case.toml   why, arguments, exit code, modes, links, NICs (see case.rs)
 //!   os.conf     as ECS wrote it
 //!   before/     the root
@@ -18,10 +18,16 @@
 //! nothing and its diff must be what `apply` then does; after it, a second run,
 //! and a third one without the record, must change nothing (rules.rs).
 //!
-//! One case: `cargo test -p osconf-tests --test trees -- a-password-is-set`.
+//! One case: `cargo test -p osconf-tests --test trees -- a-third-route-is-not-lost`.
 //! With `UPDATE=1`, `after/`, `stderr`, `stdout` and `plan` are written anew from
 //! what is there; exit codes, modes and removed files are not, since they are
 //! promises. Read the difference before you commit it.
+//!
+//! A new case:
+//! 1. make a folder whose name says what is true, with `case.toml` (why, exit
+//!    code, what becomes of os.conf), `os.conf` and as little of `before/` as does;
+//! 2. `UPDATE=1 cargo test -p osconf-tests --test trees -- NAME`;
+//! 3. read what came, line by line, against the decision in `why`.
 //!
 //! The binary is `$OSCONF_HOST`, or else what `cargo xtask build` made.
 
