@@ -2,7 +2,7 @@
 
 use crate::text::assignments::{self, Value};
 use crate::text::lines::lines;
-use crate::text::{Buf, put};
+use crate::text::Buf;
 use core::ffi::CStr;
 
 /// One place where the name may stand.
@@ -45,15 +45,16 @@ pub const RHEL_6: Place = Place { path: c"etc/sysconfig/network", form: Form::Ke
 
 impl Form {
     /// Writes `old` with `name` in the place of the name that it had.
-    pub fn edit(self, out: &mut Buf<'_>, old: &[u8], name: &str) {
+    pub fn edit(self, out: &mut Buf<'_>, old: &[u8], name: &[u8]) {
         match self {
             Self::Plain => edit_plain(out, old, name),
-            Self::Key(key) => assignments::set(out, old, &[(key, Value::Word(name))]),
-            Self::QuotedKey(key) => assignments::set(out, old, &[(key, Value::Quoted(name))]),
-            Self::OptionalKey(key) => match assignments::get(old, key) {
-                Some(_) => assignments::set(out, old, &[(key, Value::Word(name))]),
-                None => out.push(old),
-            },
+            Self::OptionalKey(key) if assignments::get(old, key).is_none() => out.push(old),
+            Self::Key(key) | Self::OptionalKey(key) => {
+                assignments::set(out, old, &[(key, Value::Word(name))], &[]);
+            }
+            Self::QuotedKey(key) => {
+                assignments::set(out, old, &[(key, Value::Quoted(name))], &[]);
+            }
         }
     }
 
@@ -73,21 +74,26 @@ fn is_name(line: &[u8]) -> bool {
     !matches!(line.first(), None | Some(b'#'))
 }
 
-fn edit_plain(out: &mut Buf<'_>, old: &[u8], name: &str) {
+fn edit_plain(out: &mut Buf<'_>, old: &[u8], name: &[u8]) {
     let mut written = false;
     for line in lines(old) {
         if written || !is_name(line.text.trim_ascii()) {
             out.push(line.text);
             out.push(line.end);
         } else {
-            put!(out, "{}\n", name);
+            write_line(out, name);
             written = true;
         }
     }
     if !written {
         assignments::end_line(out);
-        put!(out, "{}\n", name);
+        write_line(out, name);
     }
+}
+
+fn write_line(out: &mut Buf<'_>, name: &[u8]) {
+    out.push(name);
+    out.push(b"\n");
 }
 
 #[cfg(test)]
@@ -110,7 +116,7 @@ mod tests {
         ] {
             let mut bytes = [0; 256];
             let mut out = Buf::new(&mut bytes);
-            form.edit(&mut out, old.as_bytes(), "new");
+            form.edit(&mut out, old.as_bytes(), b"new");
             assert_eq!(out.as_bytes(), new.as_bytes(), "{form:?} {old}");
         }
         assert_eq!(Form::Plain.read(b"# x\n old \n"), Some(&b"old"[..]));

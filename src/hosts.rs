@@ -17,13 +17,13 @@ const LOOPBACK: [&[u8]; 9] = [
     b"loopback",
 ];
 
-/// Writes `old` with each of `names` replaced by `new` on the lines of loopback
-/// addresses. Where none of them stands there, nothing changes: a line that the
+/// Writes `old` with each name that `is_old` replaced by `new` on the lines of
+/// loopback addresses. Where none of them stands there, nothing changes: a line that the
 /// distribution did not have is not missed.
-pub fn edit(out: &mut Buf<'_>, old: &[u8], names: &[&[u8]], new: &str) {
+pub fn edit(out: &mut Buf<'_>, old: &[u8], is_old: &dyn Fn(&[u8]) -> bool, new: &[u8]) {
     for line in lines(old) {
         if is_loopback(line.text) {
-            edit_line(out, line.text, names, new);
+            edit_line(out, line.text, is_old, new);
         } else {
             out.push(line.text);
         }
@@ -35,12 +35,12 @@ fn is_loopback(line: &[u8]) -> bool {
     words(line).next().is_some_and(|address| address.starts_with(b"127.") || address == b"::1")
 }
 
-fn edit_line(out: &mut Buf<'_>, line: &[u8], names: &[&[u8]], new: &str) {
+fn edit_line(out: &mut Buf<'_>, line: &[u8], is_old: &dyn Fn(&[u8]) -> bool, new: &[u8]) {
     let text = split(line, b'#').next().unwrap_or_default();
     let comment = line.get(text.len()..).unwrap_or_default();
     for piece in text.chunk_by(|a, b| a.is_ascii_whitespace() == b.is_ascii_whitespace()) {
-        if names.contains(&piece) && !LOOPBACK.contains(&piece) {
-            out.push(new.as_bytes());
+        if is_old(piece) && !LOOPBACK.contains(&piece) {
+            out.push(new);
         } else {
             out.push(piece);
         }
@@ -64,7 +64,7 @@ mod tests {
         ] {
             let mut bytes = [0; 256];
             let mut out = Buf::new(&mut bytes);
-            edit(&mut out, old.as_bytes(), &[b"old", b"localhost"], "new");
+            edit(&mut out, old.as_bytes(), &|name| [&b"old"[..], b"localhost"].contains(&name), b"new");
             assert_eq!(out.as_bytes(), new.as_bytes(), "{old}");
         }
     }

@@ -145,9 +145,9 @@ impl Plan {
 }
 
 fn edit_hosts(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
-    let names: Vec<&[u8], 8> = wanted.system.old_names.iter().map(Vec::as_slice).collect();
+    let is_old = |name: &[u8]| wanted.system.old_names.iter().any(|old| old == name);
     match &wanted.conf.host_name {
-        Wish::Value(name) => hosts::edit(out, old, &names, name.as_str()),
+        Wish::Value(name) => hosts::edit(out, old, &is_old, name.as_bytes()),
         _ => out.push(old),
     }
 }
@@ -156,7 +156,7 @@ fn edit_hosts(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
 fn edit_host_name(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
     let place = wanted.system.host_name_places.get(usize::from(label));
     match (&wanted.conf.host_name, place) {
-        (Wish::Value(name), Some(place)) => place.form.edit(out, old, name.as_str()),
+        (Wish::Value(name), Some(place)) => place.form.edit(out, old, name.as_bytes()),
         _ => out.push(old),
     }
 }

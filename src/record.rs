@@ -5,8 +5,9 @@ use crate::part::{Part, Parts};
 use crate::text::lines::lines;
 use crate::text::split::split_once;
 use crate::text::{Buf, put};
+use crate::value::hex;
 use crate::value::ipv4::decimal_long;
-use ufmt::{Formatter, uDisplay, uWrite, uwrite};
+use ufmt::{Formatter, uDisplay, uWrite};
 
 /// The file, below the root.
 pub const PATH: &core::ffi::CStr = c"etc/osconf/record";
@@ -22,13 +23,15 @@ impl Digest {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
-        Self(sha2::Sha256::digest(bytes).into())
+        let mut hasher = sha2::Sha256::new();
+        hasher.update(bytes);
+        Self(hasher.finalize().into())
     }
 }
 
 impl uDisplay for Digest {
     fn fmt<W: uWrite + ?Sized>(&self, f: &mut Formatter<'_, W>) -> Result<(), W::Error> {
-        self.0.iter().try_for_each(|byte| uwrite!(f, "{:02x}", *byte))
+        self.0.iter().try_for_each(|byte| hex::write(f, *byte))
     }
 }
 
@@ -200,8 +203,7 @@ fn parse_digest(text: &[u8]) -> Option<Digest> {
     let mut digest = [0; 32];
     let mut pairs = text.chunks_exact(2);
     for byte in &mut digest {
-        let pair = core::str::from_utf8(pairs.next()?).ok()?;
-        *byte = u8::from_str_radix(pair, 16).ok()?;
+        *byte = hex::parse(pairs.next()?)?;
     }
     (text.len() == 64).then_some(Digest(digest))
 }

@@ -169,7 +169,7 @@ pub trait Sys {
     /// Waits.
     fn sleep(&self, milliseconds: u32);
     /// The running kernel's host name.
-    fn set_host_name(&self, name: &str) -> Result<()>;
+    fn set_host_name(&self, name: &[u8]) -> Result<()>;
 
     /// A socket to rtnetlink(7).
     fn route_socket(&self) -> Result<Self::Fd>;

@@ -1,6 +1,7 @@
 //! Values that are right once they exist: parsed at the border, never checked again.
 
 mod hash_kind;
+pub(crate) mod hex;
 mod host_name;
 pub(crate) mod ipv4;
 mod mac;

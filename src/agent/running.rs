@@ -14,7 +14,7 @@ use crate::value::HostName;
 
 /// Gives the kernel its host name.
 pub fn set_host_name<S: Sys>(run: &Run<'_, S>, name: HostName<'_>) -> bool {
-    let result = run.sys.set_host_name(name.as_str());
+    let result = run.sys.set_host_name(name.as_bytes());
     if let Err(errno) = result {
         run.log.error(Part::HostName.name(), &|out| {
             put!(out, "the kernel does not take it: ");

@@ -12,7 +12,7 @@ fn read(source: &str) -> (String, List<String>) {
     let mut bytes = [0; 4096];
     let mut out = Buf::new(&mut bytes);
     match &conf.host_name {
-        Wish::Value(name) => put!(out, "name {}\n", name.as_str()),
+        Wish::Value(name) => put!(out, "name {}\n", core::str::from_utf8(name.as_bytes()).unwrap()),
         Wish::Invalid => put!(out, "name?\n"),
         Wish::Nothing => {}
     }

@@ -70,6 +70,18 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     }
 }
 
+/// Further words that begin a stanza, or are one.
+static STARTS: [&[u8]; 8] = [
+    b"mapping",
+    b"source",
+    b"source-directory",
+    b"source-dir",
+    b"no-auto-down",
+    b"no-scripts",
+    b"template",
+    b"rename",
+];
+
 /// Whether the lines that come belong to a stanza that gives way to ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stanza {
@@ -103,8 +115,7 @@ impl Block<'_> {
             }
             b"auto" => return self.copy_auto(out, line, stanza),
             _ if first.starts_with(b"allow-") => return self.copy_auto(out, line, stanza),
-            b"mapping" | b"source" | b"source-directory" | b"source-dir" | b"no-auto-down"
-            | b"no-scripts" | b"template" | b"rename" => *stanza = Stanza::Kept,
+            _ if STARTS.contains(&first) => *stanza = Stanza::Kept,
             _ => {}
         }
         let is_comment = first.is_empty() || first.starts_with(b"#");
@@ -116,17 +127,28 @@ impl Block<'_> {
     /// Copies `auto` or `allow-…` without our NICs.
     fn copy_auto(&self, out: &mut Buf<'_>, line: &[u8], stanza: &mut Stanza) {
         *stanza = Stanza::Kept;
-        let mut names = words(line).skip(1);
-        if !names.clone().any(|name| self.is_ours(name)) {
+        let mut names = words(line);
+        let keyword = names.next().unwrap_or_default();
+        let (mut has_ours, mut has_others) = (false, false);
+        for name in names.clone() {
+            if self.is_ours(name) {
+                has_ours = true;
+            } else if name != b"\\" {
+                has_others = true;
+            }
+        }
+        if !has_ours {
             return out.push(line);
         }
-        if names.clone().all(|name| self.is_ours(name) || name == b"\\") {
+        if !has_others {
             return;
         }
-        out.push(words(line).next().unwrap_or_default());
-        for name in names.by_ref().filter(|name| !self.is_ours(name) && *name != b"\\") {
-            put!(out, " ");
-            out.push(name);
+        out.push(keyword);
+        for name in names {
+            if !self.is_ours(name) && name != b"\\" {
+                out.push(b" ");
+                out.push(name);
+            }
         }
         out.push(b"\n");
     }
@@ -152,73 +174,56 @@ impl Block<'_> {
             match hop {
                 Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway) => {
                     put!(out, "\tgateway {}\n", route.gateway);
+                    continue;
                 }
-                _ if self.system.has_route_only => write_route(out, name, hop),
-                _ => write_ip(out, name, hop),
+                _ if self.system.has_route_only => write_route(out, hop),
+                _ => write_ip(out, hop),
             }
+            // A command that fails must not take the interface down again, and it
+            // fails where the route is there already.
+            put!(out, " dev {} || true\n", name);
         }
         out.push(b"\n");
     }
 }
 
-// A command that fails must not take the interface down again, and it fails
-// where the route is there already: hence `|| true`.
-
-fn write_ip(out: &mut Buf<'_>, name: &str, hop: Hop) {
+fn write_ip(out: &mut Buf<'_>, hop: Hop) {
     match hop {
-        Hop::Direct(gateway) => {
-            put!(out, "\tup ip route add {}/32 dev {} || true\n", gateway, name);
+        Hop::Direct(gateway) => put!(out, "\tup ip route add {}/32", gateway),
+        Hop::Via(Route { destination, gateway, .. }) => {
+            put!(out, "\tup ip route add {} via {}", destination, gateway);
         }
-        Hop::Via(Route { destination, gateway, .. }) => put!(
-            out,
-            "\tup ip route add {} via {} dev {} || true\n",
-            destination,
-            gateway,
-            name
-        ),
     }
 }
 
 /// The same in the words of route(8), for systems that have no `ip`.
-fn write_route(out: &mut Buf<'_>, name: &str, hop: Hop) {
+fn write_route(out: &mut Buf<'_>, hop: Hop) {
     match hop {
-        Hop::Direct(gateway) => {
-            put!(out, "\tup route add -host {} dev {} || true\n", gateway, name);
-        }
+        Hop::Direct(gateway) => put!(out, "\tup route add -host {}", gateway),
         Hop::Via(Route { destination, gateway, .. }) => put!(
             out,
-            "\tup route add -net {} netmask {} gw {} dev {} || true\n",
+            "\tup route add -net {} netmask {} gw {}",
             destination.address(),
             destination.mask().address(),
-            gateway,
-            name
+            gateway
         ),
     }
 }
 
 /// The first line, with those that a backslash at its end joins to it.
 fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
-    let mut len = 0;
-    for line in lines(text) {
-        len += line.text.len() + line.end.len();
-        if line.text.last() != Some(&b'\\') {
-            break;
-        }
-    }
-    text.split_at_checked(len).unwrap_or((text, b""))
+    let mut lines = lines(text);
+    while lines.next().is_some_and(|line| line.text.ends_with(b"\\")) {}
+    let line = text.strip_suffix(lines.rest).unwrap_or_default();
+    (line, lines.rest)
 }
 
 /// What follows the end of our block; none, if its end is missing: then nothing
 /// but its first line is known to be ours.
 fn after_end(text: &[u8]) -> Option<&[u8]> {
-    let mut len = 0;
-    for line in lines(text) {
-        len += line.text.len() + line.end.len();
-        if line.text == END {
-            return text.get(len..);
-        }
-    }
-    None
+    let mut lines = lines(text);
+    lines.find(|line| line.text == END)?;
+    Some(lines.rest)
 }
 
 /// Whether somebody else brings up the loopback interface, or may do so in a

@@ -77,29 +77,32 @@ fn edit_ifcfg(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
     let default = network.default_gateway_of(nic);
     let gateway = default.filter(|gateway| !nic.is_off_subnet(*gateway));
     let settings = [
-        ("DEVICE", Value::Word(wanted.system.name_of(nic))),
+        ("DEVICE", Value::Word(wanted.system.name_of(nic).as_bytes())),
         ("HWADDR", nic.mac.map_or(Value::Gone, Value::Mac)),
-        ("ONBOOT", Value::Word("yes")),
-        ("BOOTPROTO", Value::Word("none")),
+        ("ONBOOT", Value::Word(b"yes")),
+        ("BOOTPROTO", Value::Word(b"none")),
         ("IPADDR", Value::Address(nic.address)),
         ("NETMASK", Value::Address(nic.mask.address())),
-        ("DEFROUTE", Value::Word(if default.is_some() { "yes" } else { "no" })),
+        ("DEFROUTE", Value::Word(if default.is_some() { b"yes" } else { b"no" })),
         ("GATEWAY", gateway.map_or(Value::Gone, Value::Address)),
-        // These would say something else about the same things, or make another
-        // device of the NIC.
-        ("PREFIX", Value::Gone),
-        ("IPADDR0", Value::Gone),
-        ("NETMASK0", Value::Gone),
-        ("PREFIX0", Value::Gone),
-        ("GATEWAY0", Value::Gone),
-        ("GATEWAYDEV", Value::Gone),
-        ("MACADDR", Value::Gone),
-        ("BRIDGE", Value::Gone),
-        ("MASTER", Value::Gone),
-        ("SLAVE", Value::Gone),
     ];
-    assignments::set(out, old, &settings);
+    assignments::set(out, old, &settings, &CONTRARY);
 }
+
+/// Keys that would say something else about the same things, or make another
+/// device of the NIC.
+static CONTRARY: [&str; 10] = [
+    "PREFIX",
+    "IPADDR0",
+    "NETMASK0",
+    "PREFIX0",
+    "GATEWAY0",
+    "GATEWAYDEV",
+    "MACADDR",
+    "BRIDGE",
+    "MASTER",
+    "SLAVE",
+];
 
 /// The whole file is about this NIC's routes, so the whole file is ours.
 fn edit_routes(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
@@ -111,15 +114,12 @@ fn edit_routes(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
     out.push(b"\n");
     for hop in network.hops(nic).filter(|hop| !is_gateway_line(nic, *hop)) {
         match hop {
-            Hop::Direct(gateway) => put!(out, "{}/32 dev {}\n", gateway, name),
+            Hop::Direct(gateway) => put!(out, "{}/32", gateway),
             // A prefix of length 0 is misread by some readers.
-            Hop::Via(route) if route.is_default() => {
-                put!(out, "default via {} dev {}\n", route.gateway, name);
-            }
-            Hop::Via(route) => {
-                put!(out, "{} via {} dev {}\n", route.destination, route.gateway, name);
-            }
+            Hop::Via(route) if route.is_default() => put!(out, "default via {}", route.gateway),
+            Hop::Via(route) => put!(out, "{} via {}", route.destination, route.gateway),
         }
+        put!(out, " dev {}\n", name);
     }
 }
 
@@ -127,13 +127,9 @@ fn edit_routes(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
 /// with NETWORKING=no; a GATEWAY in it would be a second default route.
 fn edit_global(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     let default = wanted.conf.network.value().and_then(|network| network.default_route);
-    let networking = ("NETWORKING", Value::Word("yes"));
-    match default {
-        Some(_) => assignments::set(
-            out,
-            old,
-            &[networking, ("GATEWAY", Value::Gone), ("GATEWAYDEV", Value::Gone)],
-        ),
-        None => assignments::set(out, old, &[networking]),
-    }
+    let gone: &[&str] = match default {
+        Some(_) => &["GATEWAY", "GATEWAYDEV"],
+        None => &[],
+    };
+    assignments::set(out, old, &[("NETWORKING", Value::Word(b"yes"))], gone);
 }

@@ -29,8 +29,11 @@ impl InterfaceName {
         if !bytes.first()?.is_ascii_alphanumeric() || !bytes.iter().all(good) {
             return None;
         }
-        let text = core::str::from_utf8(bytes).ok()?;
-        String::try_from(text).ok().map(Self)
+        let mut name = String::new();
+        for byte in bytes {
+            name.push(char::from(*byte)).ok()?;
+        }
+        Some(Self(name))
     }
 
     /// The name as text.
@@ -87,19 +90,8 @@ impl Links {
     /// was given. Without, the one that has the label as its name.
     #[must_use]
     pub fn find(&self, nic: &Nic) -> Option<&Link> {
-        match nic.mac {
-            Some(mac) => self
-                .list
-                .iter()
-                .filter(|link| link.mac == mac || link.permanent_mac == Some(mac))
-                // A VLAN inherits its parent's permanent MAC too, so who is a
-                // child counts more.
-                .min_by_key(|link| (link.is_child, link.permanent_mac != Some(mac))),
-            None => self
-                .list
-                .iter()
-                .find(|link| is_label(&link.name, nic.label)),
-        }
+        let candidates = self.list.iter().filter_map(|link| Some((link, rank(link, nic)?)));
+        candidates.min_by_key(|(_, rank)| *rank).map(|(link, _)| link)
     }
 
     /// The interfaces, in the kernel's order.
@@ -118,6 +110,19 @@ impl Links {
     #[must_use]
     pub const fn overflowed(&self) -> bool {
         self.overflowed
+    }
+}
+
+/// How little there is to say for `link` being `nic`; none, if it is not.
+fn rank(link: &Link, nic: &Nic) -> Option<u8> {
+    let Some(mac) = nic.mac else {
+        return is_label(&link.name, nic.label).then_some(0);
+    };
+    // A VLAN inherits its parent's permanent MAC too, so who is a child counts more.
+    match (link.permanent_mac == Some(mac), link.mac == mac) {
+        (true, _) => Some(u8::from(link.is_child) * 2),
+        (false, true) => Some(u8::from(link.is_child) * 2 + 1),
+        (false, false) => None,
     }
 }
 

@@ -278,8 +278,8 @@ impl Sys for Linux {
     }
 
     #[inline(never)]
-    fn set_host_name(&self, name: &str) -> Result<()> {
-        system::sethostname(name.as_bytes())
+    fn set_host_name(&self, name: &[u8]) -> Result<()> {
+        system::sethostname(name)
     }
 
     #[inline(never)]

@@ -4,7 +4,6 @@ use super::lines::lines;
 use super::split::split_once;
 use super::{Buf, put};
 use crate::value::{Ipv4, Mac};
-use ufmt::{Formatter, uDisplay, uWrite};
 
 /// What a key is to have.
 ///
@@ -15,51 +14,36 @@ pub enum Value<'a> {
     /// The key is to be gone.
     Gone,
     /// A word.
-    Word(&'a str),
+    Word(&'a [u8]),
     /// A word in double quotes, where the distribution writes it so.
-    Quoted(&'a str),
+    Quoted(&'a [u8]),
     /// An address.
     Address(Ipv4),
     /// A MAC address.
     Mac(Mac),
 }
 
-impl uDisplay for Value<'_> {
-    fn fmt<W: uWrite + ?Sized>(&self, f: &mut Formatter<'_, W>) -> Result<(), W::Error> {
-        match self {
-            Self::Gone => Ok(()),
-            Self::Word(word) => f.write_str(word),
-            Self::Quoted(word) => ufmt::uwrite!(f, "\"{}\"", *word),
-            Self::Address(address) => address.fmt(f),
-            Self::Mac(mac) => mac.fmt(f),
-        }
-    }
-}
-
 /// A key and what it is to have.
 pub type Setting<'a> = (&'a str, Value<'a>);
 
 /// Gives each key in `settings` its value, once: where it stands first, or at the
-/// end. All else stays byte for byte, also text within somebody's quotes that
-/// looks like one of our keys.
-pub fn set(out: &mut Buf<'_>, old: &[u8], settings: &[Setting<'_>]) {
-    let mut rest = old;
-    while !rest.is_empty() {
-        let (assignment, after) = split_assignment(rest);
-        rest = after;
+/// end; and takes out the keys in `gone`. All else stays byte for byte, also text
+/// within somebody's quotes that looks like one of our keys.
+pub fn set(out: &mut Buf<'_>, old: &[u8], settings: &[Setting<'_>], gone: &[&str]) {
+    let mut before = 0;
+    for assignment in assignments(old) {
         let key = key_of(assignment);
-        let Some(index) = settings.iter().position(|(name, _)| key == name.as_bytes()) else {
+        if let Some((name, value)) = settings.iter().find(|(name, _)| key == name.as_bytes()) {
+            if !has(old.get(..before).unwrap_or_default(), key) {
+                write(out, name, *value);
+            }
+        } else if !gone.iter().any(|name| key == name.as_bytes()) {
             out.push(assignment);
-            continue;
-        };
-        let start = old.len() - rest.len() - assignment.len();
-        let is_first = !keys(old.get(..start).unwrap_or_default()).any(|other| other == key);
-        if let (true, Some((name, value))) = (is_first, settings.get(index)) {
-            write(out, name, *value);
         }
+        before += assignment.len();
     }
     for (name, value) in settings {
-        if !keys(old).any(|key| key == name.as_bytes()) {
+        if !has(old, name.as_bytes()) {
             end_line(out);
             write(out, name, *value);
         }
@@ -88,13 +72,27 @@ pub fn end_line(out: &mut Buf<'_>) {
 }
 
 fn write(out: &mut Buf<'_>, name: &str, value: Value<'_>) {
-    if !matches!(value, Value::Gone) {
-        put!(out, "{}={}\n", name, value);
+    if matches!(value, Value::Gone) {
+        return;
     }
+    put!(out, "{}=", name);
+    match value {
+        Value::Gone => {}
+        Value::Word(word) => out.push(word),
+        Value::Quoted(word) => {
+            put!(out, "\"");
+            out.push(word);
+            put!(out, "\"");
+        }
+        Value::Address(address) => put!(out, "{}", address),
+        Value::Mac(mac) => put!(out, "{}", mac),
+    }
+    put!(out, "\n");
 }
 
-fn keys(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    assignments(text).map(key_of)
+#[inline(never)]
+fn has(text: &[u8], key: &[u8]) -> bool {
+    assignments(text).any(|assignment| key_of(assignment) == key)
 }
 
 fn assignments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -155,13 +153,13 @@ mod tests {
     fn edit(old: &str, settings: &[Setting<'_>]) -> std::string::String {
         let mut bytes = [0; 512];
         let mut out = Buf::new(&mut bytes);
-        set(&mut out, old.as_bytes(), settings);
+        set(&mut out, old.as_bytes(), settings, &[]);
         std::string::String::from_utf8_lossy(out.as_bytes()).into_owned()
     }
 
     #[test]
     fn a_key_is_set_once_where_it_stands_first_or_at_the_end() {
-        let one: &[Setting<'_>] = &[("A", Value::Word("1"))];
+        let one: &[Setting<'_>] = &[("A", Value::Word(b"1"))];
         for (old, new) in [
             ("", "A=1\n"),
             ("A=\n", "A=1\n"),
@@ -185,6 +183,10 @@ mod tests {
     fn a_key_that_is_to_be_gone_is_gone() {
         assert_eq!(edit("A=0\nB=1\nA=2\n", &[("A", Value::Gone)]), "B=1\n");
         assert_eq!(edit("B=1", &[("A", Value::Gone)]), "B=1\n");
+        let mut bytes = [0; 64];
+        let mut out = Buf::new(&mut bytes);
+        set(&mut out, b"A=0\nB=1\nA=2\n", &[("C", Value::Word(b"3"))], &["A", "D"]);
+        assert_eq!(out.as_bytes(), b"B=1\nC=3\n");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::text::split::split;
 /// No text of this shape means anything to a shell, starts an option, or leaves
 /// a folder, so it can be written into any file as it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct HostName<'a>(&'a str);
+pub struct HostName<'a>(&'a [u8]);
 
 impl<'a> HostName<'a> {
     /// Reads a host name.
@@ -34,14 +34,12 @@ impl<'a> HostName<'a> {
                 _ => {}
             }
         }
-        core::str::from_utf8(bytes)
-            .map(Self)
-            .map_err(|_| HostNameFault::Character)
+        Ok(Self(bytes))
     }
 
-    /// The name as text.
+    /// The name, which is ASCII.
     #[must_use]
-    pub fn as_str(&self) -> &'a str {
+    pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 }

@@ -1,7 +1,8 @@
 //! MAC addresses.
 
+use super::hex;
 use crate::text::split::split;
-use ufmt::{Formatter, uDisplay, uWrite, uwrite};
+use ufmt::{Formatter, uDisplay, uWrite};
 
 /// The hardware address of one Ethernet NIC.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,10 +19,7 @@ impl Mac {
         let mut mac = [0; 6];
         let mut parts = split(text, separator);
         for byte in &mut mac {
-            *byte = match parts.next()? {
-                [high, low] => hex_digit(*high)? << 4 | hex_digit(*low)?,
-                _ => return None,
-            };
+            *byte = hex::parse(parts.next()?)?;
         }
         parts.next().is_none().then_some(Self(mac))
     }
@@ -53,18 +51,9 @@ impl uDisplay for Mac {
             if index > 0 {
                 f.write_str(":")?;
             }
-            uwrite!(f, "{:02x}", *byte)?;
+            hex::write(f, *byte)?;
         }
         Ok(())
-    }
-}
-
-fn hex_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
     }
 }
 

@@ -7,128 +7,93 @@
 use super::{Access, open_name};
 use crate::limits::{LINKS, PATH_BYTES};
 use crate::sys::Result;
-use crate::text::split::split;
 use core::ffi::CStr;
 use heapless::Vec;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::readlinkat_raw;
 use rustix::io::Errno;
 
-type Path = Vec<u8, PATH_BYTES>;
-
 /// As [`crate::sys::Sys::open_below`].
 pub(super) fn open(root: BorrowedFd<'_>, path: &CStr, access: Access) -> Result<OwnedFd> {
-    // What is resolved holds names only: no link, no dot.
-    let mut resolved = Path::new();
-    let mut rest = concatenate(path.to_bytes(), b"")?;
-    let mut folder = open_name(root, c".", Access::Folder)?;
+    let mut rest = Rest::new();
+    rest.put(path.to_bytes())?;
+    // The folders that lead here from the root: `..` goes back to the last one,
+    // wherever that may be by now. A path has no more names than this.
+    let mut way = Vec::<OwnedFd, { PATH_BYTES / 2 }>::new();
     let mut links = 0;
-    loop {
-        let (name, after) = first_component(&rest);
+    while let Some((name, is_last)) = rest.next() {
+        let folder = way.last().map_or(root, AsFd::as_fd);
         let mut target = [0; PATH_BYTES];
-        match name {
-            b"" => return finish(folder, access),
+        match name.to_bytes() {
             b"." => {}
-            b".." => {
-                leave(&mut resolved);
-                folder = reopen(root, &resolved)?;
-            }
-            _ => match readlinkat_raw(&folder, &*terminated(name)?, &mut target) {
+            b".." => drop(way.pop()),
+            _ => match readlinkat_raw(folder, name, &mut target) {
+                Ok(PATH_BYTES) => return Err(Errno::NAMETOOLONG),
+                Ok(_) if links == LINKS => return Err(Errno::LOOP),
                 Ok(len) => {
                     links += 1;
-                    if links > LINKS {
-                        return Err(Errno::LOOP);
+                    if target.starts_with(b"/") {
+                        way.clear();
                     }
-                    let target = target.get(..len).ok_or(Errno::NAMETOOLONG)?;
-                    if len >= PATH_BYTES {
-                        return Err(Errno::NAMETOOLONG);
-                    }
-                    if target.first() == Some(&b'/') {
-                        resolved.clear();
-                        folder = open_name(root, c".", Access::Folder)?;
-                    }
-                    rest = concatenate(target, after)?;
-                    continue;
+                    rest.put(target.get(..len).unwrap_or_default())?;
                 }
                 // EINVAL: no link, so a name like any other.
                 Err(Errno::INVAL) => {
-                    let name = terminated(name)?;
-                    if after.iter().all(|&byte| byte == b'/') && access != Access::Folder {
-                        return open_name(folder.as_fd(), &name, access);
+                    if is_last && access != Access::Folder {
+                        return open_name(folder, name, access);
                     }
-                    folder = open_name(folder.as_fd(), &name, Access::Folder)?;
-                    enter(&mut resolved, name.to_bytes())?;
+                    let folder = open_name(folder, name, Access::Folder)?;
+                    way.push(folder).map_err(|_| Errno::NAMETOOLONG)?;
                 }
                 Err(errno) => return Err(errno),
             },
         }
-        rest = concatenate(after, b"")?;
+    }
+    // The path has led to a folder.
+    match (access, way.pop()) {
+        (Access::Write, _) => Err(Errno::ISDIR),
+        (Access::Create(_), _) => Err(Errno::EXIST),
+        (_, Some(folder)) => Ok(folder),
+        (_, None) => open_name(root, c".", Access::Folder),
     }
 }
 
-/// The path has led to a folder.
-fn finish(folder: OwnedFd, access: Access) -> Result<OwnedFd> {
-    match access {
-        Access::Folder | Access::Read | Access::Look => Ok(folder),
-        Access::Write => Err(Errno::ISDIR),
-        Access::Create(_) => Err(Errno::EXIST),
+/// What is left of a path, each name with a slash behind it. It ends where the
+/// space ends, before a final NUL, so that the text of a link can be put in front.
+struct Rest {
+    bytes: [u8; PATH_BYTES + 1],
+    start: usize,
+}
+
+impl Rest {
+    const fn new() -> Self {
+        Self { bytes: [0; PATH_BYTES + 1], start: PATH_BYTES }
     }
-}
 
-/// The first name of `path`, and all that follows it.
-fn first_component(path: &[u8]) -> (&[u8], &[u8]) {
-    let start = path.iter().take_while(|&&byte| byte == b'/').count();
-    let path = path.get(start..).unwrap_or_default();
-    let end = path.iter().take_while(|&&byte| byte != b'/').count();
-    path.split_at_checked(end).unwrap_or((path, b""))
-}
-
-fn concatenate(first: &[u8], second: &[u8]) -> Result<Path> {
-    let mut path = Path::new();
-    for part in [first, second] {
-        path.extend_from_slice(part)
-            .map_err(|_| Errno::NAMETOOLONG)?;
-    }
-    Ok(path)
-}
-
-fn enter(path: &mut Path, name: &[u8]) -> Result<()> {
-    path.push(b'/').map_err(|_| Errno::NAMETOOLONG)?;
-    path.extend_from_slice(name).map_err(|_| Errno::NAMETOOLONG)
-}
-
-fn leave(path: &mut Path) {
-    while let Some(byte) = path.pop() {
-        if byte == b'/' {
-            break;
+    /// Puts `text` in front.
+    fn put(&mut self, text: &[u8]) -> Result<()> {
+        let start = self.start.checked_sub(text.len() + 1).ok_or(Errno::NAMETOOLONG)?;
+        let place = self.bytes.get_mut(start..self.start);
+        if let Some([place @ .., slash]) = place {
+            place.copy_from_slice(text);
+            *slash = b'/';
         }
+        self.start = start;
+        Ok(())
     }
-}
 
-/// Opens a path of plain names again, from the root.
-fn reopen(root: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd> {
-    let mut folder = open_name(root, c".", Access::Folder)?;
-    for name in split(path, b'/').filter(|name| !name.is_empty()) {
-        folder = open_name(folder.as_fd(), &*terminated(name)?, Access::Folder)?;
-    }
-    Ok(folder)
-}
-
-/// A name with the NUL that the kernel wants.
-fn terminated(name: &[u8]) -> Result<Terminated> {
-    let mut bytes = concatenate(name, b"\0")?;
-    // NAME_MAX is 255, so a name that was cut would have been refused.
-    bytes.truncate(PATH_BYTES);
-    Ok(Terminated(bytes))
-}
-
-struct Terminated(Path);
-
-impl core::ops::Deref for Terminated {
-    type Target = CStr;
-
-    fn deref(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
+    /// Takes the next name, ends it as the kernel wants it, and says whether it is
+    /// the last one.
+    fn next(&mut self) -> Option<(&CStr, bool)> {
+        while self.bytes.get(self.start) == Some(&b'/') {
+            self.start += 1;
+        }
+        let rest = self.bytes.get_mut(self.start..PATH_BYTES)?;
+        let len = rest.iter().position(|&byte| byte == b'/')?;
+        self.start += len + 1;
+        *rest.get_mut(len)? = 0;
+        let is_last = rest.iter().skip(len + 1).all(|&byte| byte == b'/');
+        Some((CStr::from_bytes_until_nul(rest).ok()?, is_last))
     }
 }
 

@@ -317,7 +317,7 @@ impl Sys for Recorder {
     fn sleep(&self, _: u32) {
         unreachable!()
     }
-    fn set_host_name(&self, _: &str) -> Result<()> {
+    fn set_host_name(&self, _: &[u8]) -> Result<()> {
         unreachable!()
     }
     fn say(&self, _: Stream, _: &[u8]) {
