@@ -28,7 +28,6 @@ use crate::conf::{Conf, Findings, parse};
 use crate::part::Part;
 use crate::record::{Order, Record, State, States};
 use crate::sys::Sys;
-use crate::text::put;
 use job::{Job, first_states};
 use locate::Place;
 use memory::Memory;
@@ -63,9 +62,11 @@ impl Exit {
 
 /// Applies os.conf, if there is one. The job of every boot.
 pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
-    if run.settings.disabled {
-        run.log.notice("apply", &|out| put!(out, "switched off by osconf.disable"));
+    if report::is_switched_off(run) {
         return Exit::Done;
+    }
+    if !report::is_root(run) {
+        return Exit::Refused;
     }
     transaction::clean(run);
     let Ok(place) = locate::find(run) else {
@@ -75,6 +76,7 @@ pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
     match order::read(run, &place) {
         Ok(Some(paper)) => carry_out(run, &place, &paper),
         Ok(None) => {
+            transaction::end(run);
             report::say_nothing_to_do(run, &place);
             boot(run, Exit::Done)
         }
@@ -104,7 +106,9 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Ex
         return boot(run, Exit::Refused);
     };
     let failed = transaction::publish(run, &stage);
-    transaction::end(run);
+    if failed.is_empty() {
+        transaction::end(run);
+    }
     for part in stage.parts.without(failed).iter() {
         states.set(part, State::Done);
     }
@@ -172,6 +176,7 @@ fn end<S: Sys>(
     let exit = Exit::of(&outcome.states);
     // Nothing of it was understood, or all of it is empty: it is not ours to end.
     if outcome.states == States::default() {
+        report::say_nothing_understood(run);
         return exit;
     }
     let is_in_memory = outcome.stage.is_in_memory || memory::is_in_memory(run);

@@ -63,7 +63,7 @@ fn run_with_secrets<'a, S: Sys>(
         let _ = cli::parse(words, &mut settings);
     }
     let log = Log::new(sys, settings.level, settings.log_kernel);
-    let run = Run { sys, settings: &settings, log: &log, root };
+    let run = Run::new(sys, &settings, &log, root);
     match (line.command, line.file) {
         (Command::Apply, _) => agent::apply(&run),
         (Command::Plan, _) => agent::plan(&run),

@@ -48,7 +48,7 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
     };
     if meta.kind != Kind::File {
         return Err(refuse(&|out| {
-            put!(out, "it is not a regular file: ECS writes none but these: remove it");
+            put!(out, "it is not a regular file, as ECS writes it: remove it");
         }));
     }
     if meta.links > 1 {

@@ -15,6 +15,12 @@ use crate::value::Path;
 
 /// Shows what `apply` would change.
 pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
+    if report::is_switched_off(run) {
+        return Exit::Done;
+    }
+    if !report::is_root(run) {
+        return Exit::Refused;
+    }
     let Ok(place) = locate::find(run) else {
         return Exit::Refused;
     };

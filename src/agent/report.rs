@@ -38,6 +38,34 @@ pub fn say_findings<S: Sys>(
     }
 }
 
+/// Whether the boot job is switched off, and says so.
+pub fn is_switched_off<S: Sys>(run: &Run<'_, S>) -> bool {
+    if run.settings.disabled {
+        run.log.notice("apply", &|out| put!(out, "switched off by osconf.disable"));
+    }
+    run.settings.disabled
+}
+
+/// Whether the root is one; else says that it is not. In an initramfs it may not
+/// be mounted yet, and os.conf would be applied to nothing.
+pub fn is_root<S: Sys>(run: &Run<'_, S>) -> bool {
+    let is_root = run.kind_of(c"etc").is_some();
+    if !is_root {
+        run.log.error("root", &|out| {
+            out.push(run.settings.root.as_bytes());
+            put!(out, " has no /etc: is the root file system mounted?");
+        });
+    }
+    is_root
+}
+
+/// Says that os.conf is kept although nothing of it is wrong.
+pub fn say_nothing_understood<S: Sys>(run: &Run<'_, S>) {
+    run.log.notice("os.conf", &|out| {
+        put!(out, "nothing in it is for this machine: it is kept");
+    });
+}
+
 /// Says that there is no os.conf.
 pub fn say_nothing_to_do<S: Sys>(run: &Run<'_, S>, place: &Place<S>) {
     run.log.notice("apply", &|out| {
@@ -75,7 +103,14 @@ pub(super) fn say_outcome<S: Sys>(run: &Run<'_, S>, outcome: &Outcome<'_, S>) {
             _ => put!(out, "done: {} files changed", count),
         });
     }
-    for part in outcome.states.all(State::Invalid).iter() {
+    let invalid = outcome.states.all(State::Invalid);
+    if invalid == Part::ALL.into_iter().collect() {
+        run.log.error("os.conf", &|out| {
+            put!(out, "nothing of it is applied: it is kept: correct it, or have ECS write it again");
+        });
+        return;
+    }
+    for part in invalid.iter() {
         run.log.error(part.name(), &|out| {
             put!(out, "not applied, since os.conf is wrong about it: os.conf is kept: correct it, or have ECS write it again");
         });

@@ -19,6 +19,8 @@ pub struct Run<'a, S: Sys> {
     pub log: &'a Log<'a, S>,
     /// The root that is configured.
     pub root: S::Fd,
+    /// Whether the run before was cut short: its list of files is still there.
+    pub was_cut: bool,
 }
 
 /// Folders that are empty at each boot (file-hierarchy(7), FHS 3.0; Yocto's
@@ -41,10 +43,23 @@ fn is_run_time(path: &[u8]) -> bool {
 /// The folder of copies of what was replaced, below the root.
 pub const REPLACED: &CStr = c"etc/osconf/replaced";
 
+/// The files that hold the accounts, below the root.
+const ACCOUNT_FILES: [&CStr; 2] = [c"etc/shadow", c"etc/passwd"];
+
 /// Our own folder, below the root.
 pub const OWN: &CStr = c"etc/osconf";
 
-impl<S: Sys> Run<'_, S> {
+/// The list of files that a run is about to write beside others, so that the next
+/// one knows that it was cut short, and can clean up after it.
+pub const PENDING: &CStr = c"etc/osconf/pending";
+
+impl<'a, S: Sys> Run<'a, S> {
+    /// A run on `root`.
+    pub fn new(sys: &'a S, settings: &'a Settings, log: &'a Log<'a, S>, root: S::Fd) -> Self {
+        let was_cut = sys.open_below(&root, PENDING, Access::Look).is_ok();
+        Self { sys, settings, log, root, was_cut }
+    }
+
     /// Where `path` leads.
     pub fn find(&self, path: &CStr) -> Result<Spot<S>, Fault> {
         files::resolve(self.sys, &self.root, path, is_run_time)
@@ -76,8 +91,14 @@ impl<S: Sys> Run<'_, S> {
         Ok(if kept.is_some() { kept } else { found })
     }
 
-    /// The copy of `path` that was kept when it was replaced, if it has content.
+    /// The copy of `path` that was kept when it was replaced, if it has content, and
+    /// if it is needed: after a run that was cut short. Otherwise a file that is not
+    /// there was removed by somebody who meant it; but without its account files
+    /// a machine is lost, so these come back always.
     pub fn read_kept(&self, path: &CStr) -> Result<Option<File<S>>, Fault> {
+        if !self.was_cut && !ACCOUNT_FILES.contains(&path) {
+            return Ok(None);
+        }
         let fail = |errno| Fault::System(Step::Read, errno);
         let opened = self.sys.open_below(&self.root, REPLACED, Access::Folder);
         let Some(folder) = files::optional(opened).map_err(fail)? else {

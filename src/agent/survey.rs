@@ -226,6 +226,11 @@ fn cut_files<S: Sys>(run: &Run<'_, S>) -> Vec<Path, FOUND_FILES> {
             Err(_) => false,
         };
         if is_cut && matches!(run.read_kept(path.as_c_str()), Ok(Some(_))) {
+            run.log.warn("restore", &|out| {
+                put!(out, "/");
+                out.push(path.as_bytes());
+                put!(out, ": it is empty or missing: the copy of it that was kept takes its place");
+            });
             let _ = cut.push(path);
         }
     });

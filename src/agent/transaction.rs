@@ -9,7 +9,7 @@
 
 use super::compose::{self, Composed, New};
 use super::report;
-use super::run::{Kept, OWN, REPLACED, Run, kept_name};
+use super::run::{Kept, OWN, PENDING, REPLACED, Run, kept_name};
 use crate::change::Wanted;
 use crate::error::{Fault, Step};
 use crate::limits::CHANGES;
@@ -195,10 +195,11 @@ fn stage_file<S: Sys>(
     let name = file.place.name();
     let deed = if content.is_some() { Kept::Replaced } else { Kept::Removed };
     let kept = kept_name(path.as_c_str(), deed).ok_or(Fault::Path)?;
-    if spot.meta.is_some_and(|meta| meta.size > 0 || content.is_none()) {
+    let is_mended = old.as_ref().is_some_and(|old| old.is_copy);
+    if spot.meta.is_some() && !is_mended {
         let how = files::keep(run.sys, (folder, name), (keep, kept.as_c_str()), !keeps(path))?;
         file.kept = (how == files::Kept::Now).then_some(kept);
-    } else if old.as_ref().is_none_or(|old| !old.is_copy) {
+    } else if !is_mended {
         files::keep_absence(run.sys, keep, kept.as_c_str())?;
     }
     file.work = match content {
@@ -224,11 +225,11 @@ fn forget<S: Sys>(run: &Run<'_, S>, kept: &Option<Path>) {
     }
 }
 
-/// The list of files that a run is about to write beside others, so that the next
-/// one can clean up after it.
-const PENDING: &CStr = c"pending";
+/// The name of the list in our own folder.
+const PENDING_NAME: &CStr = c"pending";
 
-/// Makes our folders, and writes the list.
+/// Makes our folders, and writes the list of files. It is durable before anything
+/// is published, as all that is kept is.
 fn begin<S: Sys>(run: &Run<'_, S>, plan: &Plan) -> Result<S::Fd, Fault> {
     let keep = files::make_folders(run.sys, &run.root, OWN, 0o700)
         .and_then(|_| files::make_folders(run.sys, &run.root, REPLACED, 0o700))?;
@@ -241,13 +242,14 @@ fn begin<S: Sys>(run: &Run<'_, S>, plan: &Plan) -> Result<S::Fd, Fault> {
         list.push(path.as_bytes());
         list.push(b"\n");
     }
-    run.write_own(PENDING, list.as_bytes(), false)?;
+    run.write_own(PENDING_NAME, list.as_bytes(), false)?;
     Ok(keep)
 }
 
-/// Removes what a killed run wrote beside other files, and then the list of it.
+/// Removes what a killed run wrote beside other files. The list of it stays until
+/// this run has ended well.
 pub fn clean<S: Sys>(run: &Run<'_, S>) {
-    let Ok(Some(list)) = run.read(c"etc/osconf/pending") else {
+    let Ok(Some(list)) = run.read(PENDING) else {
         return;
     };
     for line in crate::text::lines::lines(&list.content) {
@@ -261,13 +263,12 @@ pub fn clean<S: Sys>(run: &Run<'_, S>) {
             let _ = run.sys.unlink(folder, name.as_c_str());
         }
     }
-    end(run);
 }
 
 /// Removes the list: nothing is left behind any more.
 pub fn end<S: Sys>(run: &Run<'_, S>) {
     if let Ok(folder) = run.sys.open_below(&run.root, OWN, Access::Folder) {
-        let _ = run.sys.unlink(&folder, PENDING);
+        let _ = run.sys.unlink(&folder, PENDING_NAME);
     }
 }
 

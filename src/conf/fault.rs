@@ -131,7 +131,7 @@ impl Fault {
                 "text beside the quotes: a value is one bare word or stands in quotes as a whole"
             }
             Self::Nul => "NUL byte in a value",
-            Self::NoAssignments => "no assignment in this file: nothing to do, the file is kept",
+            Self::NoAssignments => "no assignment in this file: nothing to do",
             Self::UnknownKey => "unknown key: it is ignored",
             Self::Again => "key assigned again: the last value counts",
             Self::HostName(fault) => match fault {

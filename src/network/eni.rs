@@ -190,6 +190,9 @@ impl Block<'_> {
 fn write_ip(out: &mut Buf<'_>, hop: Hop) {
     match hop {
         Hop::Direct(gateway) => put!(out, "\tup ip route add {}/32", gateway),
+        Hop::Via(route) if route.is_default() => {
+            put!(out, "\tup ip route add default via {}", route.gateway);
+        }
         Hop::Via(Route { destination, gateway, .. }) => {
             put!(out, "\tup ip route add {} via {}", destination, gateway);
         }
@@ -200,6 +203,9 @@ fn write_ip(out: &mut Buf<'_>, hop: Hop) {
 fn write_route(out: &mut Buf<'_>, hop: Hop) {
     match hop {
         Hop::Direct(gateway) => put!(out, "\tup route add -host {}", gateway),
+        Hop::Via(route) if route.is_default() => {
+            put!(out, "\tup route add default gw {}", route.gateway);
+        }
         Hop::Via(Route { destination, gateway, .. }) => put!(
             out,
             "\tup route add -net {} netmask {} gw {}",

@@ -84,8 +84,6 @@ pub(crate) fn allow_copies(wanted: &mut Snapshot, before: &Snapshot, found: &Sna
             continue;
         }
         let (suffix, entry) = match (before.get(&path), found.contains_key(&path)) {
-            // A copy that is empty could not be told from the trace of a power cut.
-            (Some(old), true) if old.content() == Some(b"") => ("", nothing()),
             (Some(old), true) => ("", old.clone()),
             (Some(old), false) => ("%removed", old.clone()),
             (None, _) => ("", nothing()),
