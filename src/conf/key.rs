@@ -59,8 +59,8 @@ impl Key {
     /// which names are what they are.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        match KEYS.into_iter().find(|(name, _)| name.as_bytes() == text) {
-            Some((_, key)) => Some(key),
+        match KEYS.iter().find(|(name, _)| name.as_bytes() == text) {
+            Some((_, key)) => Some(*key),
             None => Self::parse_nic(text.strip_prefix(b"eth")?),
         }
     }
@@ -69,7 +69,7 @@ impl Key {
         let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (number, rest) = text.split_at_checked(digits)?;
         let rest = rest.strip_prefix(b"_")?;
-        let (_, key) = NIC_KEYS.into_iter().find(|(name, _)| name.as_bytes() == rest)?;
+        let (_, key) = *NIC_KEYS.iter().find(|(name, _)| name.as_bytes() == rest)?;
         match (number, decimal_byte(number)) {
             ([], _) => None,
             (_, Some(label)) if usize::from(label) < NICS => Some(Self::Nic(label, key)),

@@ -15,6 +15,7 @@ const PART: Option<Part> = Some(Part::Network);
 type Candidate = (Route, Span);
 
 /// Reads the network; [`Wish::Nothing`] if no key of a NIC has a value.
+#[inline(never)]
 pub(super) fn read(reader: &mut Reader<'_, '_>, assignments: &Assignments) -> Wish<Network> {
     let mut network = Network {
         nics: Vec::new(),
@@ -206,6 +207,7 @@ fn route(reader: &mut Reader<'_, '_>, nic: &Nic, pair: &[u8]) -> Option<Route> {
 }
 
 /// `default`, `A`, `A/P` or `A/M`.
+#[inline(never)]
 fn destination_of(text: &[u8]) -> Option<(Ipv4, Mask)> {
     if text == b"default" {
         return Some((Ipv4::default(), Mask::DEFAULT));
@@ -222,6 +224,7 @@ fn destination_of(text: &[u8]) -> Option<(Ipv4, Mask)> {
 
 /// The one default route: from a route list, else by the gateway of the NIC that
 /// faces the Internet, which is eth1 on a classic network and eth0 on a VPC.
+#[inline(never)]
 fn default_route(
     reader: &mut Reader<'_, '_>,
     assignments: &Assignments,

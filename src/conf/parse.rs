@@ -68,6 +68,7 @@ impl Assignments {
     }
 
     /// A value of the NIC with this label.
+    #[inline(never)]
     pub(super) fn nic(&self, label: u8, key: NicKey) -> Option<Span> {
         value(*self.nics.get(usize::from(label))?.get(key as usize)?)
     }
@@ -81,6 +82,7 @@ impl Assignments {
     }
 }
 
+#[inline(never)]
 fn value(slot: Option<Span>) -> Option<Span> {
     slot.filter(|span| span.start < span.end)
 }

@@ -1,8 +1,7 @@
 //! Two texts as a unified diff, the form that patch(1) reads.
 
-use super::lines::{Line, lines};
+use super::lines::lines;
 use super::{Buf, put};
-use heapless::Vec;
 
 /// Lines shown around a change, as diff(1) shows them.
 const CONTEXT: usize = 3;
@@ -137,19 +136,17 @@ impl Walk<'_> {
 /// How many lines to leave on each side so that both go on with the same line:
 /// as few as possible together, within the window. If there is none, everything.
 fn difference(old: &[u8], new: &[u8]) -> (usize, usize) {
-    let ahead = |text| lines(text).take(WINDOW).collect::<Vec<Line<'_>, WINDOW>>();
-    let (old_ahead, new_ahead) = (ahead(old), ahead(new));
-    for distance in 1..old_ahead.len() + new_ahead.len() {
-        for removed in 0..=distance {
-            let added = distance - removed;
-            if let (Some(a), Some(b)) = (old_ahead.get(removed), new_ahead.get(added))
-                && a == b
-            {
-                return (removed, added);
+    let mut nearest = (lines(old).count(), lines(new).count());
+    let mut distance = usize::MAX;
+    for (removed, a) in lines(old).take(WINDOW).enumerate() {
+        for (added, b) in lines(new).take(WINDOW).enumerate() {
+            if a == b && removed + added < distance {
+                nearest = (removed, added);
+                distance = removed + added;
             }
         }
     }
-    (lines(old).count(), lines(new).count())
+    nearest
 }
 
 /// `text` without its first `count` lines.

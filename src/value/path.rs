@@ -26,7 +26,7 @@ impl Path {
     /// As the kernel takes it.
     #[must_use]
     pub fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_with_nul(&self.0).unwrap_or_default()
+        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
     }
 
     /// Without the final NUL.
@@ -45,7 +45,7 @@ impl Path {
     #[must_use]
     pub fn name(&self) -> &CStr {
         let name = self.0.get(self.name_start()..).unwrap_or_default();
-        CStr::from_bytes_with_nul(name).unwrap_or_default()
+        CStr::from_bytes_until_nul(name).unwrap_or_default()
     }
 
     /// The folder that the last name is in.

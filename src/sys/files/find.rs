@@ -35,7 +35,9 @@ pub fn resolve<S: Sys>(
     is_run_time: fn(&[u8]) -> bool,
 ) -> Result<Spot<S>, Fault> {
     let fail = |errno| Fault::System(Step::Read, errno);
-    let mut path = Path::new(&[path.to_bytes()]).ok_or(Fault::Path)?;
+    let Some(mut path) = Path::new(&[path.to_bytes()]) else {
+        return Err(Fault::Path);
+    };
     for _ in 0..LINKS {
         let folder_path = path.folder();
         let opened = sys.open_below(root, folder_path.as_c_str(), Access::Folder);

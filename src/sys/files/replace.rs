@@ -46,7 +46,9 @@ impl<S: Sys> NewFile<S> {
         old: Option<&File<S>>,
         mode: u32,
     ) -> Result<Self, Fault> {
-        let waiting = Self::waiting_name(name).ok_or(Fault::Path)?;
+        let Some(waiting) = Self::waiting_name(name) else {
+            return Err(Fault::Path);
+        };
         let fail = |errno| Fault::System(Step::Write, errno);
         let create = || sys.open(folder, waiting.as_c_str(), Access::Create(0o600));
         let file = match create() {
