@@ -28,6 +28,28 @@ const TOOLS: &[(&str, &str)] = &[
     ("xz", "xz-utils"),
 ];
 
+/// The programs that the tests of `tests/` make machines with, and judge them by.
+const TEST_TOOLS: &[(&str, &str)] = &[
+    ("chattr", "e2fsprogs"),
+    ("grep", "grep"),
+    ("ip", "iproute2"),
+    ("losetup", "mount"),
+    ("mount", "mount"),
+    ("patch", "patch"),
+    ("perl", "perl-base"),
+    ("sha256sum", "coreutils"),
+    ("unshare", "util-linux"),
+];
+
+/// Every program that all tests and boots of these targets need.
+pub(crate) fn all_tools(targets: &[Target]) -> Vec<Tool> {
+    let own = TEST_TOOLS.iter().map(|&(program, package)| Tool {
+        program: program.to_owned(),
+        package: package.to_owned(),
+    });
+    own.chain(boot_tools(targets)).collect()
+}
+
 /// Every program that boots of these targets need.
 pub(crate) fn boot_tools(targets: &[Target]) -> Vec<Tool> {
     let fixed = TOOLS

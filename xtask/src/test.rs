@@ -67,7 +67,7 @@ fn set_up(targets: &[Target]) -> Result<()> {
         setup::rust_target(target)?;
     }
     setup::rust_components()?;
-    setup::tools(&setup::boot_tools(targets))
+    setup::tools(&setup::all_tools(targets))
 }
 
 fn format(_: &[Target]) -> Result<()> {
