@@ -14,7 +14,7 @@ mod socket;
 
 pub use fault::{KernelFault, Step};
 
-use super::links::Links;
+use super::links::{Link, Links};
 use super::rtnetlink::{
     Attribute, Attributes, IFF_UP, Messages, RTM_DELADDR, RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK,
     RTM_GETROUTE, RTM_NEWLINK, RTM_NEWROUTE, put_message,
@@ -68,8 +68,7 @@ impl Applied {
 /// [`INTERFACES`](crate::limits::INTERFACES) of them.
 pub fn links<S: Sys>(sys: &S) -> Result<Links, KernelFault> {
     let mut links = Links::default();
-    let mut socket = open(sys)?;
-    match socket.dump(RTM_GETLINK, &[0; 16], &mut links) {
+    match open(sys)?.dump(RTM_GETLINK, &[0; 16], &mut links) {
         Ok(()) if links.overflowed() => Err(Errno::OVERFLOW),
         other => other,
     }
@@ -91,18 +90,12 @@ pub fn apply<S: Sys>(
     let mut targets = Vec::<Target, NICS>::new();
     for nic in &network.nics {
         // Neither list can be too short: they are as long as `network.nics`.
-        let Ok(()) = (match links.find(nic) {
-            Some(link) => targets
-                .push(Target {
-                    nic: *nic,
-                    index: link.index,
-                    is_up: link.is_up,
-                })
-                .map_err(drop),
-            None => applied.missing.push(nic.label).map_err(drop),
-        }) else {
-            break;
-        };
+        match links.find(nic) {
+            Some(&Link { index, is_up, .. }) => {
+                drop(targets.push(Target { nic: *nic, index, is_up }));
+            }
+            None => drop(applied.missing.push(nic.label)),
+        }
     }
     let mut report = |fault| {
         applied.faults += 1;

@@ -16,6 +16,7 @@ pub struct Buf<'a> {
 
 impl<'a> Buf<'a> {
     /// An empty buffer over `bytes`.
+    #[inline(never)]
     pub fn new(bytes: &'a mut [u8]) -> Self {
         Self {
             bytes,
@@ -26,8 +27,8 @@ impl<'a> Buf<'a> {
 
     /// Appends `bytes`, all of them or none.
     ///
-    /// Never inlined: it is called from a thousand places, and is the larger part
-    /// of what each of them would be.
+    /// Never inlined, as the other small ones: it is called from hundreds of places,
+    /// and would be the larger part of each of them.
     #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
@@ -42,6 +43,7 @@ impl<'a> Buf<'a> {
 
     /// What was written so far.
     #[must_use]
+    #[inline(never)]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }

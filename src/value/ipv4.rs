@@ -78,6 +78,7 @@ impl Mask {
 
     /// The mask that `address` spells, unless it has holes.
     #[must_use]
+    #[inline(never)]
     pub const fn from_address(address: Ipv4) -> Option<Self> {
         let ones = address.0.leading_ones() as u8;
         if address.0.count_ones() == ones as u32 {

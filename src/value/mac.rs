@@ -11,6 +11,7 @@ pub struct Mac([u8; 6]);
 impl Mac {
     /// Reads six bytes in hexadecimal, joined by colons or by hyphens.
     #[must_use]
+    #[inline(never)]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let separator = *text.get(2)?;
         if text.len() != 17 || !matches!(separator, b':' | b'-') {
