@@ -82,6 +82,7 @@ impl Network {
 
     /// How packets leave through `nic`, in an order in which the kernel takes it:
     /// a gateway outside the subnet is made reachable before it is used.
+    #[inline(never)]
     pub fn hops<'a>(&'a self, nic: &'a Nic) -> Hops<'a> {
         Hops { network: self, nic, routes: self.all_routes(), next: None }
     }
@@ -122,7 +123,6 @@ pub struct Hops<'a> {
 impl Iterator for Hops<'_> {
     type Item = Hop;
 
-    #[inline(never)]
     fn next(&mut self) -> Option<Hop> {
         if let Some(hop) = self.next.take() {
             return Some(hop);

@@ -2,8 +2,8 @@
 //! still to be done.
 
 use crate::part::{Part, Parts};
+use crate::text::assignments::get;
 use crate::text::lines::lines;
-use crate::text::split::split_once;
 use crate::text::{Buf, put};
 use crate::value::hex;
 use crate::value::ipv4::decimal_long;
@@ -136,28 +136,19 @@ impl Record {
     /// may have written them.
     #[must_use]
     pub fn parse(text: &[u8]) -> Self {
-        let mut record = Self::default();
-        let (mut digest, mut modified, mut inode) = (None, 0, None);
-        for line in lines(text) {
-            let Some((key, value)) = split_once(line.text, b'=') else {
-                continue;
-            };
-            match key {
-                b"time" => record.time = number(value).unwrap_or_default(),
-                b"digest" => digest = parse_digest(value),
-                b"modified" => modified = number(value).unwrap_or_default(),
-                b"inode" => inode = number(value).and_then(|number| u64::try_from(number).ok()),
-                _ => {
-                    let part = Part::ALL.into_iter().find(|part| part.name().as_bytes() == key);
-                    let state = State::ALL.into_iter().find(|state| state.name().as_bytes() == value);
-                    if let (Some(part), Some(state)) = (part, state) {
-                        record.states.set(part, state);
-                    }
-                }
-            }
+        let number_of = |key| get(text, key).and_then(number);
+        let mut states = States::default();
+        for part in Part::ALL {
+            let word = get(text, part.name()).unwrap_or_default();
+            let state = State::ALL.into_iter().find(|state| state.name().as_bytes() == word);
+            states.set(part, state.unwrap_or_default());
         }
-        record.order = digest.map(|digest| Order { digest, modified, inode });
-        record
+        let order = get(text, "digest").and_then(parse_digest).map(|digest| Order {
+            digest,
+            modified: number_of("modified").unwrap_or_default(),
+            inode: number_of("inode").and_then(|number| u64::try_from(number).ok()),
+        });
+        Self { time: number_of("time").unwrap_or_default(), states, order }
     }
 
     /// Writes the record; the lines about files follow.

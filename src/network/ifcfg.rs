@@ -41,18 +41,22 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
         let has_routes = network.hops(nic).any(|hop| !is_gateway_line(nic, hop));
         let write = |edit| Action::Write(Write { label: nic.label, ..Write::new(edit) });
         let routes = if has_routes { write(edit_routes) } else { Action::Remove };
-        for (prefix, action) in [(b"ifcfg-", write(edit_ifcfg)), (b"route-", routes)] {
-            // Cannot fail: an interface's name has at most 15 bytes.
-            if let Some(path) = Path::new(&[FOLDER, prefix, name]) {
-                add(Change { part: Some(Part::Network), path, action });
-            }
-        }
+        add_file(add, b"ifcfg-", name, write(edit_ifcfg));
+        add_file(add, b"route-", name, routes);
     }
     add(Change {
         part: Some(Part::Network),
         path: Path::from(c"etc/sysconfig/network"),
         action: Action::Write(Write::new(edit_global)),
     });
+}
+
+#[inline(never)]
+fn add_file(add: &mut dyn FnMut(Change), prefix: &[u8], name: &[u8], action: Action) {
+    // Cannot fail: an interface's name has at most 15 bytes.
+    if let Some(path) = Path::new(&[FOLDER, prefix, name]) {
+        add(Change { part: Some(Part::Network), path, action });
+    }
 }
 
 /// Whether `hop` is the default route that GATEWAY can say.

@@ -175,8 +175,8 @@ fn read(message: &Message<'_>) -> Option<Found> {
     for Attribute { kind, value } in attributes {
         match kind {
             IFLA_IFNAME => name = value.strip_suffix(&[0]).and_then(InterfaceName::parse),
-            IFLA_ADDRESS => mac = value.try_into().ok().map(Mac::from_bytes),
-            IFLA_PERM_ADDRESS => permanent_mac = value.try_into().ok().map(Mac::from_bytes),
+            IFLA_ADDRESS => mac = mac_of(value),
+            IFLA_PERM_ADDRESS => permanent_mac = mac_of(value),
             IFLA_LINK => is_child = true,
             IFLA_MASTER => return None,
             _ => {}
@@ -190,6 +190,11 @@ fn read(message: &Message<'_>) -> Option<Found> {
         is_child,
         is_up,
     }))
+}
+
+#[inline(never)]
+fn mac_of(value: &[u8]) -> Option<Mac> {
+    value.try_into().ok().map(Mac::from_bytes)
 }
 
 #[cfg(test)]

@@ -117,10 +117,13 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// What comes next: common lines, then a difference up to the next common line.
     fn step(&self) -> Step {
-        let common = lines(self.old)
-            .zip(lines(self.new))
-            .take_while(|(old, new)| old == new)
-            .count();
+        let mut common = 0;
+        let (mut old, mut new) = (lines(self.old), lines(self.new));
+        while let (Some(a), Some(b)) = (old.next(), new.next())
+            && a == b
+        {
+            common += 1;
+        }
         let (removed, added) = difference(skipped(self.old, common), skipped(self.new, common));
         Step { common, removed, added }
     }
