@@ -1,13 +1,12 @@
 //! One file's old and new content, for the preview and for the deed alike.
 
 use super::run::Run;
-use crate::change::{Action, Change, Show, Wanted, Write};
-use crate::error::{Fault, Step};
+use crate::change::{Action, Change, Show, Wanted};
+use crate::error::Fault;
 use crate::part::Parts;
 use crate::plan::Plan;
 use crate::sys::Sys;
 use crate::sys::files::{self, Content, File, Spot};
-use crate::text::Buf;
 use crate::value::Path;
 
 /// A file, as it is and as it is to be.
@@ -72,6 +71,9 @@ fn of<'p>(plan: &'p Plan, path: &'p Path) -> impl Iterator<Item = &'p Change> {
     plan.changes().iter().filter(move |change| change.path == *path)
 }
 
+/// Bytes that an edit may add before it is made anew with more memory.
+const SLACK: usize = 16 * 1024;
+
 /// Makes all changes of `path`, one after the other, in memory.
 ///
 /// # Errors
@@ -113,7 +115,10 @@ pub fn compose<S: Sys>(
             (None, Some(old)) => &old.file.content,
             (None, None) => &Content::empty(run.sys)?,
         };
-        content = Some(edit(run, write, before, wanted)?);
+        // Most edits add little.
+        let len = before.len().saturating_add(SLACK);
+        let after = run.text(len, &|out| (write.edit)(out, before, wanted, write.label))?;
+        content = Some(after);
     }
     if let Some(content) = content {
         let is_same = match &composed.old {
@@ -142,28 +147,4 @@ fn read_old<S: Sys>(
     let is_copy = copy.is_some();
     let file = if is_copy { copy } else { present };
     Ok(file.map(|file| Old { file, is_copy }))
-}
-
-/// Runs one edit in memory that is as large as it takes. Most edits add little,
-/// but 1,000 routes to a small file, or a long name to many lines, add more.
-fn edit<S: Sys>(
-    run: &Run<'_, S>,
-    write: &Write,
-    old: &[u8],
-    wanted: &Wanted<'_>,
-) -> Result<Content<S>, Fault> {
-    const SLACK: usize = 16 * 1024;
-    const GROWTH: usize = 8;
-    let memory = |errno| Fault::System(Step::Memory, errno);
-    let mut len = old.len().saturating_add(SLACK);
-    loop {
-        let mut map = run.sys.map(len).map_err(memory)?;
-        let mut out = Buf::new(&mut map);
-        (write.edit)(&mut out, old, wanted, write.label);
-        if !out.overflowed() {
-            let len = out.len();
-            return Ok(Content::new(map, len));
-        }
-        len = len.checked_mul(GROWTH).ok_or(memory(rustix::io::Errno::NOMEM))?;
-    }
 }

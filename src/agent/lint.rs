@@ -4,9 +4,9 @@ use super::Exit;
 use super::run::Run;
 use crate::conf::{Finding, Findings, Item, Key, Lexer, Position, Severity, parse};
 use crate::limits::CONF_BYTES;
-use crate::sys::{Stream, Sys, files};
+use crate::sys::{Sys, files};
 use crate::text::lines::lines;
-use crate::text::{Buf, put};
+use crate::text::put;
 use crate::value::Path;
 use core::ffi::CStr;
 
@@ -38,7 +38,7 @@ pub fn lint<S: Sys>(run: &Run<'_, S>, file: &CStr) -> Exit {
         }
     };
     if content.len() > CONF_BYTES {
-        say(run, &|out| {
+        run.print(&|out| {
             out.push(file.to_bytes());
             put!(out, ": error: {} bytes: the limit is {}", content.len(), CONF_BYTES);
         });
@@ -50,22 +50,14 @@ pub fn lint<S: Sys>(run: &Run<'_, S>, file: &CStr) -> Exit {
         show(run, file, &content, finding);
     }
     if findings.left_out() > 0 {
-        say(run, &|out| put!(out, "{} more", findings.left_out()));
+        run.print(&|out| put!(out, "{} more", findings.left_out()));
     }
     if findings.has_errors() { Exit::Invalid } else { Exit::Done }
 }
 
-fn say<S: Sys>(run: &Run<'_, S>, write: &dyn Fn(&mut Buf<'_>)) {
-    let mut bytes = [0; crate::limits::MESSAGE_BYTES];
-    let mut out = Buf::new(&mut bytes);
-    write(&mut out);
-    out.end_message();
-    run.sys.say(Stream::Output, out.as_bytes());
-}
-
 fn show<S: Sys>(run: &Run<'_, S>, file: &CStr, source: &[u8], finding: &Finding) {
     let at = Position::of(finding.span.start, source);
-    say(run, &|out| {
+    run.print(&|out| {
         out.push(file.to_bytes());
         put!(out, ":{}:{}: {}: ", at.line, at.column, match finding.fault.severity() {
             Severity::Error => "error",
@@ -83,7 +75,7 @@ fn show<S: Sys>(run: &Run<'_, S>, file: &CStr, source: &[u8], finding: &Finding)
     let from = if line.len() <= COLUMNS { 0 } else { from.min(line.len() - COLUMNS) };
     let to = line.len().min(from + COLUMNS);
     let secret_from = secret_from(source, at.line_start, line);
-    say(run, &|out| {
+    run.print(&|out| {
         put!(out, "  ");
         for index in from..to {
             let byte = line.get(index).copied().unwrap_or_default();
@@ -97,7 +89,7 @@ fn show<S: Sys>(run: &Run<'_, S>, file: &CStr, source: &[u8], finding: &Finding)
         }
     });
     let width = (finding.span.end - finding.span.start).max(1);
-    say(run, &|out| {
+    run.print(&|out| {
         put!(out, "  ");
         (from + 1..at.column).for_each(|_| put!(out, " "));
         (0..width.min((to + 2).saturating_sub(at.column)).max(1)).for_each(|_| put!(out, "^"));

@@ -3,11 +3,10 @@
 use super::run::Run;
 use super::transaction::{self, Stage};
 use crate::error::{Fault, Step};
-use crate::limits::{CHANGES, PATH_BYTES};
 use crate::record::{self, Record};
 use crate::sys::files::File;
 use crate::sys::{Access, Sys};
-use crate::text::{Buf, put};
+use crate::text::put;
 use crate::value::Path;
 use rustix::io::Errno;
 
@@ -63,20 +62,14 @@ impl<S: Sys> Memory<S> {
         stage: &Stage<S>,
         is_same: bool,
     ) -> Result<(), Fault> {
-        let before = self.text().len();
-        let mut map = run
-            .sys
-            .map((CHANGES + 8) * (PATH_BYTES + 80) + before)
-            .map_err(|errno| Fault::System(Step::Memory, errno))?;
-        let mut out = Buf::new(&mut map);
-        record.write(&mut out);
-        for file in &stage.files {
-            if let Some(digest) = file.digest {
-                record::write_file(&mut out, digest, file.path.as_bytes());
+        let text = run.text(RECORD_BYTES + self.text().len(), &|out| {
+            record.write(out);
+            for file in &stage.files {
+                if let Some(digest) = file.digest {
+                    record::write_file(out, digest, file.path.as_bytes());
+                }
             }
-        }
-        if is_same {
-            for (path, digest) in self.files() {
+            for (path, digest) in self.files().filter(|_| is_same) {
                 if !stage.files.iter().any(|file| file.path.as_bytes() == path) {
                     put!(out, "file=");
                     out.push(digest);
@@ -85,10 +78,13 @@ impl<S: Sys> Memory<S> {
                     put!(out, "\n");
                 }
             }
-        }
-        run.write_own(record::NAME, out.as_bytes(), true)
+        })?;
+        run.write_own(record::NAME, &text, true)
     }
 }
+
+/// Bytes of a usual record, beside those of the one before.
+const RECORD_BYTES: usize = 16 * 1024;
 
 /// How long the lock is waited for, in milliseconds: lckpwdf(3) waits as long.
 const LOCK_WAIT: u32 = 15_000;

@@ -184,26 +184,18 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
     if !is_as_read(run, place, folder, paper).unwrap_or(false) {
         return Err(Fault::Changed);
     }
+    let name = place.name.as_c_str();
     let fail = |errno| Fault::System(Step::Publish, errno);
-    let old = run
-        .sys
-        .open(folder, place.name.as_c_str(), Access::Write)
-        .map_err(fail)?;
-    let mut map = run
-        .sys
-        .map(paper.file.content.len() + 1)
-        .map_err(|errno| Fault::System(Step::Memory, errno))?;
-    let mut out = Buf::new(&mut map);
-    without_password(&mut out, &paper.file.content);
-    let copy = NewFile::write(run.sys, folder, place.name.as_c_str(), out.as_bytes(), None, 0o600)
+    let old = run.sys.open(folder, name, Access::Write).map_err(fail)?;
+    let source = &*paper.file.content;
+    let text = run.text(source.len() + 1, &|out| without_password(out, source))?;
+    let write = |mode| NewFile::write(run.sys, folder, name, &text, None, mode);
+    let copy = match write(0o600) {
         // FAT has one mode for all files.
-        .or_else(|fault| match fault {
-            Fault::System(Step::Attributes, Errno::PERM) => {
-                NewFile::write(run.sys, folder, place.name.as_c_str(), out.as_bytes(), None, paper.file.meta.mode)
-            }
-            _ => Err(fault),
-        })?;
-    copy.publish(run.sys, folder, place.name.as_c_str()).map_err(fail)?;
+        Err(Fault::System(Step::Attributes, Errno::PERM)) => write(paper.file.meta.mode),
+        other => other,
+    }?;
+    copy.publish(run.sys, folder, name).map_err(fail)?;
     let sync = |errno| Fault::System(Step::Sync, errno);
     run.sys.sync(folder).map_err(sync)?;
     copy.sync(run.sys).map_err(sync)?;

@@ -99,22 +99,16 @@ fn show_file<S: Sys>(
         New::Gone => b"",
     };
     let is_there = composed.spot.meta.is_some();
-    let memory = |errno| crate::error::Fault::System(crate::error::Step::Memory, errno);
     // Each line of both, a sign, and the heads of hunks, which are fewer than lines.
-    let mut len = (old.len() + new.len()) * 4 + 1024;
-    loop {
-        let mut map = run.sys.map(len).map_err(memory)?;
-        let mut out = Buf::new(&mut map);
-        write_name(&mut out, b"---", is_there.then_some((b"a/", path)));
+    let len = (old.len() + new.len()) * 4 + 1024;
+    let text = run.text(len, &|out| {
+        write_name(out, b"---", is_there.then_some((b"a/", path)));
         let stays = !matches!(composed.new, New::Gone);
-        write_name(&mut out, b"+++", stays.then_some((b"b/", path)));
-        diff::unified(&mut out, old, new, composed.show);
-        if !out.overflowed() {
-            run.sys.say(Stream::Output, out.as_bytes());
-            return Ok(());
-        }
-        len = len.checked_mul(4).ok_or(memory(rustix::io::Errno::NOMEM))?;
-    }
+        write_name(out, b"+++", stays.then_some((b"b/", path)));
+        diff::unified(out, old, new, composed.show);
+    })?;
+    run.sys.say(Stream::Output, &text);
+    Ok(())
 }
 
 fn write_name(out: &mut Buf<'_>, sign: &[u8], name: Option<(&[u8; 2], &Path)>) {

@@ -8,8 +8,8 @@ use crate::error::Fault;
 use crate::log::Level;
 use crate::part::{Part, Parts};
 use crate::record::State;
-use crate::sys::{Stream, Sys};
-use crate::text::{Buf, put};
+use crate::sys::Sys;
+use crate::text::put;
 use crate::value::Path;
 
 /// Says what was noticed in os.conf, with its place, but nothing of its content.
@@ -156,27 +156,27 @@ pub fn say_not_recorded<S: Sys>(run: &Run<'_, S>, fault: &Fault) {
 /// `status`: what was applied last, and what is open.
 pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
     let memory = memory::load(run);
-    let mut bytes = [0; 1024];
-    let mut out = Buf::new(&mut bytes);
     if memory.is_empty() {
-        put!(out, "no os.conf was applied to this system\n");
-        run.sys.say(Stream::Output, out.as_bytes());
+        run.print(&|out| put!(out, "no os.conf was applied to this system"));
         return Exit::Done;
     }
     let record = &memory.record;
-    put!(out, "applied ");
-    crate::text::time::write(&mut out, record.time);
-    put!(out, "\n");
+    run.print(&|out| {
+        put!(out, "applied ");
+        crate::text::time::write(out, record.time);
+    });
     for part in Part::ALL {
-        put!(out, "{}: {}\n", part.name(), match record.states.get(part) {
-            State::Nothing => "not in os.conf",
-            State::Done => "done",
-            State::Open => "open: the next boot tries again",
-            State::Invalid => "not applied: os.conf is wrong about it",
+        run.print(&|out| {
+            put!(out, "{}: {}", part.name(), match record.states.get(part) {
+                State::Nothing => "not in os.conf",
+                State::Done => "done",
+                State::Open => "open: the next boot tries again",
+                State::Invalid => "not applied: os.conf is wrong about it",
+            });
         });
     }
-    put!(out, "os.conf: {}\n", if record.order.is_some() { "kept" } else { "removed" });
-    run.sys.say(Stream::Output, out.as_bytes());
+    let what = if record.order.is_some() { "kept" } else { "removed" };
+    run.print(&|out| put!(out, "os.conf: {}", what));
     Exit::Done
 }
 
@@ -187,19 +187,17 @@ pub fn locate<S: Sys>(run: &Run<'_, S>) -> Exit {
     {
         let text = run.read_running(c"/proc/self", c"mountinfo", &mut space);
         for candidate in &candidates(run, text) {
-            let mut bytes = [0; crate::limits::MESSAGE_BYTES];
-            let mut out = Buf::new(&mut bytes);
-            let is_taken = candidate.verdict == locate::Verdict::Taken;
-            put!(out, "{}", if is_taken { "* " } else { "  " });
-            out.push(candidate.mount.source);
-            put!(out, " ");
-            out.push(candidate.mount.kind);
-            put!(out, " on ");
-            out.push(candidate.mount.point);
-            put!(out, ": ");
-            candidate.verdict.describe(&mut out);
-            out.end_message();
-            run.sys.say(Stream::Output, out.as_bytes());
+            run.print(&|out| {
+                let is_taken = candidate.verdict == locate::Verdict::Taken;
+                put!(out, "{}", if is_taken { "* " } else { "  " });
+                out.push(candidate.mount.source);
+                put!(out, " ");
+                out.push(candidate.mount.kind);
+                put!(out, " on ");
+                out.push(candidate.mount.point);
+                put!(out, ": ");
+                candidate.verdict.describe(out);
+            });
         }
     }
     let Ok(place) = locate::find(run) else {
@@ -209,13 +207,11 @@ pub fn locate<S: Sys>(run: &Run<'_, S>) -> Exit {
         .folder
         .as_ref()
         .is_some_and(|folder| run.sys.meta_of(folder, place.name.as_c_str()).is_ok());
-    let mut bytes = [0; crate::limits::MESSAGE_BYTES];
-    let mut out = Buf::new(&mut bytes);
-    out.push(place.shown.as_bytes());
-    put!(out, "/");
-    out.push(place.name.as_bytes());
-    put!(out, "{}", if is_there { "" } else { " (not there)" });
-    out.end_message();
-    run.sys.say(Stream::Output, out.as_bytes());
+    run.print(&|out| {
+        out.push(place.shown.as_bytes());
+        put!(out, "/");
+        out.push(place.name.as_bytes());
+        put!(out, "{}", if is_there { "" } else { " (not there)" });
+    });
     Exit::Done
 }

@@ -1,10 +1,12 @@
 //! What every step of a run has at hand.
 
 use crate::error::{Fault, Step};
+use crate::limits::{MESSAGE_BYTES, PATH_BYTES};
 use crate::log::Log;
 use crate::settings::Settings;
-use crate::sys::files::{self, File, NewFile, Spot};
-use crate::sys::{Access, Kind, Sys};
+use crate::sys::files::{self, Content, File, NewFile, Spot};
+use crate::sys::{Access, Kind, Stream, Sys};
+use crate::text::Buf;
 use crate::value::Path;
 use core::ffi::CStr;
 use rustix::io::Errno;
@@ -129,6 +131,32 @@ impl<'a, S: Sys> Run<'a, S> {
         Ok(())
     }
 
+    /// Text in memory that is as large as it takes: `len` bytes, or eight times as
+    /// many, and so on.
+    pub fn text(&self, len: usize, write: &dyn Fn(&mut Buf<'_>)) -> Result<Content<S>, Fault> {
+        let memory = |errno| Fault::System(Step::Memory, errno);
+        let mut len = len;
+        loop {
+            let mut map = self.sys.map(len).map_err(memory)?;
+            let mut out = Buf::new(&mut map);
+            write(&mut out);
+            if !out.overflowed() {
+                let len = out.len();
+                return Ok(Content::new(map, len));
+            }
+            len = len.checked_mul(8).ok_or(memory(Errno::NOMEM))?;
+        }
+    }
+
+    /// Writes one line of what was asked for.
+    pub fn print(&self, write: &dyn Fn(&mut Buf<'_>)) {
+        let mut bytes = [0; MESSAGE_BYTES];
+        let mut line = Buf::new(&mut bytes);
+        write(&mut line);
+        line.end_message();
+        self.sys.say(Stream::Output, line.as_bytes());
+    }
+
     /// Reads a file of the running system, not of the root, into `space`: /proc
     /// and /sys tell no size. Nothing, where there is no such file.
     pub fn read_running<'s>(
@@ -165,8 +193,8 @@ pub enum Kept {
 
 /// The name of the copy of `path`: percent-encoded, so that it is one name.
 pub fn kept_name(path: &CStr, kept: Kept) -> Option<Path> {
-    let mut bytes = [0; crate::limits::PATH_BYTES];
-    let mut name = crate::text::Buf::new(&mut bytes);
+    let mut bytes = [0; PATH_BYTES];
+    let mut name = Buf::new(&mut bytes);
     for byte in path.to_bytes() {
         match byte {
             b'/' => name.push(b"%2F"),
@@ -188,8 +216,8 @@ pub fn path_of_kept(name: &[u8]) -> Option<Path> {
     if name.ends_with(REMOVED) || name.starts_with(b".") {
         return None;
     }
-    let mut bytes = [0; crate::limits::PATH_BYTES];
-    let mut path = crate::text::Buf::new(&mut bytes);
+    let mut bytes = [0; PATH_BYTES];
+    let mut path = Buf::new(&mut bytes);
     let mut rest = name;
     while let [first, after @ ..] = rest {
         (rest, _) = match rest {

@@ -12,13 +12,13 @@ use super::report;
 use super::run::{Kept, OWN, PENDING, REPLACED, Run, kept_name};
 use crate::change::Wanted;
 use crate::error::{Fault, Step};
-use crate::limits::CHANGES;
+use crate::limits::{CHANGES, PATH_BYTES};
 use crate::part::{Part, Parts};
 use crate::plan::Plan;
 use crate::record::Digest;
 use crate::sys::files::{self, NewFile, optional};
 use crate::sys::{Access, FileSystem, Sys};
-use crate::text::{Buf, put};
+use crate::text::put;
 use crate::value::Path;
 use core::ffi::CStr;
 use heapless::Vec;
@@ -233,16 +233,13 @@ const PENDING_NAME: &CStr = c"pending";
 fn begin<S: Sys>(run: &Run<'_, S>, plan: &Plan) -> Result<S::Fd, Fault> {
     let keep = files::make_folders(run.sys, &run.root, OWN, 0o700)
         .and_then(|_| files::make_folders(run.sys, &run.root, REPLACED, 0o700))?;
-    let mut map = run
-        .sys
-        .map(CHANGES * crate::limits::PATH_BYTES)
-        .map_err(|errno| Fault::System(Step::Memory, errno))?;
-    let mut list = Buf::new(&mut map);
-    for path in compose::paths(plan) {
-        list.push(path.as_bytes());
-        list.push(b"\n");
-    }
-    run.write_own(PENDING_NAME, list.as_bytes(), false)?;
+    let list = run.text(CHANGES * PATH_BYTES, &|out| {
+        for path in compose::paths(plan) {
+            out.push(path.as_bytes());
+            out.push(b"\n");
+        }
+    })?;
+    run.write_own(PENDING_NAME, &list, false)?;
     Ok(keep)
 }
 
