@@ -1,20 +1,29 @@
 //! One file's old and new content, for the preview and for the deed alike.
 
-use super::run::Run;
+use super::report;
+use super::run::{REPLACED, Run};
 use crate::change::{Action, Change, Show, Wanted};
 use crate::error::Fault;
+use crate::limits::CHANGES;
 use crate::part::Parts;
 use crate::plan::Plan;
-use crate::sys::Sys;
-use crate::sys::files::{self, Content, File, Spot};
+use crate::sys::files::{Content, File, NewFile, Spot};
+use crate::sys::{Access, Sys};
 use crate::value::Path;
+use heapless::Vec;
 
-/// A file, as it is and as it is to be.
+/// A file of the plan, as it is and as it is to be.
 pub struct Composed<S: Sys> {
+    /// The path in the plan.
+    pub path: Path,
+    /// What its changes belong to.
+    pub parts: Parts,
     /// Where it is.
     pub spot: Spot<S>,
     /// What is there, or our copy of it.
-    pub old: Option<Old<S>>,
+    pub old: Option<File<S>>,
+    /// Whether it is our copy, since a power cut left nothing in its place.
+    pub is_copy: bool,
     /// What is to be there.
     pub new: New<S>,
     /// How its lines are shown.
@@ -23,14 +32,10 @@ pub struct Composed<S: Sys> {
     pub mode: u32,
     /// Whether the old one is also kept beside it.
     pub keep_dash: bool,
-}
-
-/// What an edit began with.
-pub struct Old<S: Sys> {
-    /// The file.
-    pub file: File<S>,
-    /// Whether it is our copy, since a power cut left nothing in its place.
-    pub is_copy: bool,
+    /// The new file, once it waits beside the old one.
+    pub waiting: Option<NewFile<S>>,
+    /// Under which name the old file was kept, if that was done now.
+    pub kept: Option<Path>,
 }
 
 /// What is to be there.
@@ -43,19 +48,96 @@ pub enum New<S: Sys> {
     Gone,
 }
 
+/// All files of a plan.
+pub type Files<S> = Vec<Composed<S>, CHANGES>;
+
 impl<S: Sys> Composed<S> {
+    /// Whether there is anything to do.
+    pub fn changes(&self) -> bool {
+        !matches!(self.new, New::Same)
+    }
+
     /// What is there now, for who looks.
     pub fn present(&self) -> &[u8] {
         match &self.old {
-            Some(old) if !old.is_copy => &old.file.content,
+            Some(old) if !self.is_copy => &old.content,
             _ => b"",
+        }
+    }
+
+    /// What is there in the end, if anything.
+    pub fn result(&self) -> Option<&[u8]> {
+        match &self.new {
+            New::Same => self.old.as_ref().map(|old| &*old.content),
+            New::Content(content) => Some(content),
+            New::Gone => None,
+        }
+    }
+
+    /// Takes back what was written beside the file.
+    pub fn discard(&self, run: &Run<'_, S>) {
+        if let (Some(new), Some(folder)) = (&self.waiting, &self.spot.folder) {
+            new.discard(run.sys, folder);
+        }
+        if let Some(kept) = &self.kept
+            && let Ok(keep) = run.sys.open_below(&run.root, REPLACED, Access::Folder)
+        {
+            let _ = run.sys.unlink(&keep, kept.as_c_str());
         }
     }
 }
 
-/// The parts that the changes of `path` belong to.
-pub fn parts_of(plan: &Plan, path: &Path) -> Parts {
-    of(plan, path).filter_map(|change| change.part).collect()
+/// Composes every file of the plan for `parts`, and does `deed` with each. A part
+/// with a file that fails is dropped as a whole, and all begins anew without it.
+///
+/// # Errors
+/// What a power cut left cannot be mended.
+pub fn all<S: Sys>(
+    run: &Run<'_, S>,
+    wanted: &Wanted<'_>,
+    mut parts: Parts,
+    deed: &mut dyn FnMut(&Plan, &mut Composed<S>) -> Result<(), Fault>,
+) -> Result<(Files<S>, Parts), ()> {
+    loop {
+        let plan = Plan::new(wanted, parts);
+        let mut files = Vec::new();
+        let Err(bad) = each(run, wanted, &plan, &mut files, deed) else {
+            return Ok((files, parts));
+        };
+        files.iter().for_each(|file| file.discard(run));
+        if bad.is_empty() {
+            return Err(());
+        }
+        parts = parts.without(bad);
+    }
+}
+
+/// Does it with each file, or says why not, and returns the parts of that file.
+fn each<S: Sys>(
+    run: &Run<'_, S>,
+    wanted: &Wanted<'_>,
+    plan: &Plan,
+    files: &mut Files<S>,
+    deed: &mut dyn FnMut(&Plan, &mut Composed<S>) -> Result<(), Fault>,
+) -> Result<(), Parts> {
+    let refuse = |parts, path: &Path, fault: &Fault| {
+        report::say_refused(run, parts, path, fault);
+        parts
+    };
+    if plan.overflowed() {
+        let all = plan.changes().iter().filter_map(|change| change.part).collect();
+        return Err(refuse(all, &Path::from(c"etc"), &Fault::PlanTooLong));
+    }
+    for path in paths(plan) {
+        let parts = of(plan, path).filter_map(|change| change.part).collect();
+        let done = compose(run, plan, wanted, path, parts).and_then(|file| {
+            // Cannot fail: there are no more paths than changes.
+            let _ = files.push(file);
+            files.last_mut().map_or(Ok(()), |file| deed(plan, file))
+        });
+        done.map_err(|fault| refuse(parts, path, &fault))?;
+    }
+    Ok(())
 }
 
 /// Each path of the plan, once.
@@ -78,23 +160,28 @@ const SLACK: usize = 16 * 1024;
 ///
 /// # Errors
 /// The file cannot be found or read, or there is no memory.
-pub fn compose<S: Sys>(
+fn compose<S: Sys>(
     run: &Run<'_, S>,
     plan: &Plan,
     wanted: &Wanted<'_>,
     path: &Path,
+    parts: Parts,
 ) -> Result<Composed<S>, Fault> {
     let spot = run.find(path.as_c_str())?;
-    let old = read_old(run, &spot, path)?;
+    let (old, is_copy) = run.read_old(&spot, path.as_c_str())?;
     let mut composed = Composed {
+        path: path.clone(),
+        parts,
         spot,
         old,
+        is_copy,
         new: New::Same,
         show: |out, line| out.push(line),
         mode: 0o644,
         keep_dash: false,
+        waiting: None,
+        kept: None,
     };
-    let mut content: Option<Content<S>> = None;
     for change in of(plan, path) {
         let write = match &change.action {
             Action::Write(write) => write,
@@ -110,41 +197,17 @@ pub fn compose<S: Sys>(
         if write.only_if_there && composed.old.is_none() {
             continue;
         }
-        let before = match (&content, &composed.old) {
-            (Some(content), _) => content,
-            (None, Some(old)) => &old.file.content,
-            (None, None) => &Content::empty(run.sys)?,
-        };
+        let before = composed.result().unwrap_or_default();
         // Most edits add little.
         let len = before.len().saturating_add(SLACK);
         let after = run.text(len, &|out| (write.edit)(out, before, wanted, write.label))?;
-        content = Some(after);
+        composed.new = New::Content(after);
     }
-    if let Some(content) = content {
-        let is_same = match &composed.old {
-            Some(old) => !old.is_copy && *old.file.content == *content,
-            None => false,
-        };
-        if !is_same {
-            composed.new = New::Content(content);
-        }
+    if let New::Content(content) = &composed.new
+        && !is_copy
+        && composed.old.as_ref().is_some_and(|old| *old.content == **content)
+    {
+        composed.new = New::Same;
     }
     Ok(composed)
-}
-
-/// What is there; or our copy, where a power cut left a file empty or took it.
-fn read_old<S: Sys>(
-    run: &Run<'_, S>,
-    spot: &Spot<S>,
-    path: &Path,
-) -> Result<Option<Old<S>>, Fault> {
-    let present = match (&spot.folder, spot.meta) {
-        (Some(folder), Some(_)) => Some(files::read_file(run.sys, folder, spot.path.name())?),
-        _ => None,
-    };
-    let is_whole = present.as_ref().is_some_and(|file| !file.content.is_empty());
-    let copy = if is_whole { None } else { run.read_kept(path.as_c_str())? };
-    let is_copy = copy.is_some();
-    let file = if is_copy { copy } else { present };
-    Ok(file.map(|file| Old { file, is_copy }))
 }

@@ -3,7 +3,7 @@
 use super::run::Run;
 use super::transaction::{self, Stage};
 use crate::error::{Fault, Step};
-use crate::record::{self, Record};
+use crate::record::{self, Digest, Record};
 use crate::sys::files::File;
 use crate::sys::{Access, Sys};
 use crate::text::put;
@@ -65,8 +65,8 @@ impl<S: Sys> Memory<S> {
         let text = run.text(RECORD_BYTES + self.text().len(), &|out| {
             record.write(out);
             for file in &stage.files {
-                if let Some(digest) = file.digest {
-                    record::write_file(out, digest, file.path.as_bytes());
+                if let Some(content) = file.result() {
+                    record::write_file(out, Digest::of(content), file.path.as_bytes());
                 }
             }
             for (path, digest) in self.files().filter(|_| is_same) {

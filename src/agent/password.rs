@@ -40,7 +40,8 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
         return Ok(None);
     };
     let read = |path: &CStr| {
-        run.read_or_kept(path).map_err(|fault| refuse(run, path, &fault))
+        let read = run.find(path).and_then(|spot| run.read_old(&spot, path));
+        read.map(|(file, _)| file).map_err(|fault| refuse(run, path, &fault))
     };
     let shadow = read(c"etc/shadow")?;
     let passwd = read(c"etc/passwd")?;

@@ -1,13 +1,11 @@
 //! `plan`: what `apply` would do, as a diff, without doing it.
 
-use super::compose::{self, Composed, New};
+use super::compose::{self, Composed};
 use super::job::{Job, first_states};
 use super::run::Run;
 use super::{Exit, locate, memory, order, report};
-use crate::change::Wanted;
 use crate::conf::{Findings, parse};
-use crate::part::Parts;
-use crate::plan::Plan;
+use crate::error::Fault;
 use crate::record::State;
 use crate::sys::{Stream, Sys};
 use crate::text::{Buf, diff, put};
@@ -41,71 +39,35 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
     // Who looks does not wait, unless they say so.
     let wait = run.settings.wait.unwrap_or(0);
     let job = Job::new(run, &conf, states.all(State::Open), wait);
-    let Ok(parts) = possible_parts(run, &job.wanted(), job.parts) else {
+    let composed = compose::all(run, &job.wanted(), job.parts, &mut |_, _| Ok(()));
+    let Ok((files, parts)) = composed else {
         return Exit::Refused;
     };
     for part in parts.without(job.unfinished).iter() {
         states.set(part, State::Done);
     }
-    if show(run, &job.wanted(), parts).is_err() { Exit::Refused } else { Exit::of(&states) }
-}
-
-/// The parts whose files can all be made.
-fn possible_parts<S: Sys>(
-    run: &Run<'_, S>,
-    wanted: &Wanted<'_>,
-    mut parts: Parts,
-) -> Result<Parts, ()> {
-    loop {
-        let plan = Plan::new(wanted, parts);
-        let failure = compose::paths(&plan).find_map(|path| {
-            let fault = compose::compose(run, &plan, wanted, path).err()?;
-            Some((compose::parts_of(&plan, path), fault, path))
-        });
-        let Some((bad, fault, path)) = failure else {
-            return Ok(parts);
-        };
-        report::say_refused(run, bad, path, &fault);
-        if bad.is_empty() {
-            return Err(());
-        }
-        parts = parts.without(bad);
-    }
-}
-
-fn show<S: Sys>(run: &Run<'_, S>, wanted: &Wanted<'_>, parts: Parts) -> Result<(), ()> {
-    let plan = Plan::new(wanted, parts);
-    for path in compose::paths(&plan) {
-        let composed = compose::compose(run, &plan, wanted, path);
-        let shown = composed.and_then(|composed| show_file(run, path, &composed));
-        if let Err(fault) = shown {
-            report::say_refused(run, compose::parts_of(&plan, path), path, &fault);
-            return Err(());
+    for file in &files {
+        if let Err(fault) = show(run, file) {
+            report::say_refused(run, file.parts, &file.path, &fault);
+            return Exit::Refused;
         }
     }
-    Ok(())
+    Exit::of(&states)
 }
 
 /// Writes the diff of one file to standard output.
-fn show_file<S: Sys>(
-    run: &Run<'_, S>,
-    path: &Path,
-    composed: &Composed<S>,
-) -> Result<(), crate::error::Fault> {
-    let old = composed.present();
-    let new = match &composed.new {
-        New::Same => return Ok(()),
-        New::Content(content) => &**content,
-        New::Gone => b"",
-    };
-    let is_there = composed.spot.meta.is_some();
+fn show<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), Fault> {
+    if !file.changes() {
+        return Ok(());
+    }
+    let (old, new) = (file.present(), file.result());
+    let is_there = file.spot.meta.is_some();
     // Each line of both, a sign, and the heads of hunks, which are fewer than lines.
-    let len = (old.len() + new.len()) * 4 + 1024;
+    let len = (old.len() + new.unwrap_or_default().len()) * 4 + 1024;
     let text = run.text(len, &|out| {
-        write_name(out, b"---", is_there.then_some((b"a/", path)));
-        let stays = !matches!(composed.new, New::Gone);
-        write_name(out, b"+++", stays.then_some((b"b/", path)));
-        diff::unified(out, old, new, composed.show);
+        write_name(out, b"---", is_there.then_some((b"a/", &file.path)));
+        write_name(out, b"+++", new.map(|_| (b"b/", &file.path)));
+        diff::unified(out, old, new.unwrap_or_default(), file.show);
     })?;
     run.sys.say(Stream::Output, &text);
     Ok(())

@@ -75,7 +75,10 @@ impl<'a, S: Sys> Run<'a, S> {
 
     /// The regular file at `path`, if it is there.
     pub fn read(&self, path: &CStr) -> Result<Option<File<S>>, Fault> {
-        let spot = self.find(path)?;
+        self.read_spot(&self.find(path)?)
+    }
+
+    fn read_spot(&self, spot: &Spot<S>) -> Result<Option<File<S>>, Fault> {
         match (&spot.folder, spot.meta) {
             (Some(folder), Some(_)) => files::read_file(self.sys, folder, spot.path.name()).map(Some),
             _ => Ok(None),
@@ -83,14 +86,16 @@ impl<'a, S: Sys> Run<'a, S> {
     }
 
     /// What an edit of `path` begins with: the file, or our copy of it where a
-    /// power cut left nothing.
-    pub fn read_or_kept(&self, path: &CStr) -> Result<Option<File<S>>, Fault> {
-        let found = self.read(path)?;
-        if found.as_ref().is_some_and(|file| !file.content.is_empty()) {
-            return Ok(found);
+    /// power cut left it empty or took it, and whether it is the copy.
+    pub fn read_old(&self, spot: &Spot<S>, path: &CStr) -> Result<(Option<File<S>>, bool), Fault> {
+        let present = self.read_spot(spot)?;
+        if present.as_ref().is_some_and(|file| !file.content.is_empty()) {
+            return Ok((present, false));
         }
-        let kept = self.read_kept(path)?;
-        Ok(if kept.is_some() { kept } else { found })
+        Ok(match self.read_kept(path)? {
+            None => (present, false),
+            copy => (copy, true),
+        })
     }
 
     /// The copy of `path` that was kept when it was replaced, if it has content, and

@@ -7,15 +7,13 @@
 //! then), and the whole file system (ext2, and ext4 without a journal, send no
 //! flush for a folder).
 
-use super::compose::{self, Composed, New};
-use super::report;
+use super::compose::{self, Composed, Files, New};
 use super::run::{Kept, OWN, PENDING, REPLACED, Run, kept_name};
 use crate::change::Wanted;
 use crate::error::{Fault, Step};
 use crate::limits::{CHANGES, PATH_BYTES};
 use crate::part::{Part, Parts};
 use crate::plan::Plan;
-use crate::record::Digest;
 use crate::sys::files::{self, NewFile, optional};
 use crate::sys::{Access, FileSystem, Sys};
 use crate::text::put;
@@ -24,37 +22,10 @@ use core::ffi::CStr;
 use heapless::Vec;
 use rustix::io::Errno;
 
-/// A file of the plan, ready to be published.
-pub struct Staged<S: Sys> {
-    /// The path in the plan.
-    pub path: Path,
-    /// Of the content that it gets; none, if it is to be removed.
-    pub digest: Option<Digest>,
-    parts: Parts,
-    /// None, if it is not there, and nothing is to be written to it.
-    folder: Option<S::Fd>,
-    /// The path with links resolved.
-    place: Path,
-    /// The new file, if there is anything to do.
-    work: Work<S>,
-    /// Under which name the old file was kept, if that was done now.
-    kept: Option<Path>,
-    keep_dash: bool,
-}
-
-enum Work<S: Sys> {
-    /// The file is as it should be.
-    None,
-    /// It gets this one in its place.
-    Replace(NewFile<S>),
-    /// It is removed.
-    Remove,
-}
-
 /// All files of the plan, ready to be published.
 pub struct Stage<S: Sys> {
     /// The files, also those that are right already.
-    pub files: Vec<Staged<S>, CHANGES>,
+    pub files: Files<S>,
     /// The parts that can be published.
     pub parts: Parts,
     /// Whether a file lies in memory, and is gone with the power.
@@ -62,31 +33,23 @@ pub struct Stage<S: Sys> {
 }
 
 impl<S: Sys> Stage<S> {
+    /// The files that change.
+    pub fn changed(&self) -> impl Iterator<Item = &Composed<S>> {
+        self.files.iter().filter(|file| file.changes())
+    }
+
     /// How many files change.
     pub fn changes(&self) -> usize {
-        self.files.iter().filter(|file| !matches!(file.work, Work::None)).count()
+        self.changed().count()
     }
 
     /// How many files change that belong to `part`.
     pub fn changes_of(&self, part: Part) -> usize {
-        self.files
-            .iter()
-            .filter(|file| file.parts.contains(part) && !matches!(file.work, Work::None))
-            .count()
-    }
-
-    fn discard(&self, run: &Run<'_, S>) {
-        for file in &self.files {
-            if let (Work::Replace(new), Some(folder)) = (&file.work, &file.folder) {
-                new.discard(run.sys, folder);
-            }
-            forget(run, &file.kept);
-        }
+        self.changed().filter(|file| file.parts.contains(part)).count()
     }
 }
 
-/// Writes every new file beside its old one. A part with a file that cannot be
-/// staged is dropped as a whole, and the rest is staged anew without it.
+/// Writes every new file beside its old one.
 ///
 /// # Errors
 /// What a power cut left cannot be mended: nothing can be published.
@@ -96,133 +59,54 @@ pub fn stage<S: Sys>(
     parts: Parts,
     keeps: &dyn Fn(&Path) -> bool,
 ) -> Result<Stage<S>, ()> {
-    let mut parts = parts;
-    loop {
-        let plan = Plan::new(wanted, parts);
-        let (bad, fault, path) = match stage_plan(run, wanted, &plan, keeps) {
-            Ok(files) => {
-                let is_in_memory = files
-                    .iter()
-                    .filter_map(|file| file.folder.as_ref())
-                    .any(|folder| is_in_memory(run, folder));
-                return Ok(Stage { files, parts, is_in_memory });
-            }
-            Err(failure) => failure,
-        };
-        report::say_refused(run, bad, &path, &fault);
-        if bad.is_empty() {
-            return Err(());
-        }
-        parts = parts.without(bad);
-    }
-}
-
-type Failure = (Parts, Fault, Path);
-
-fn stage_plan<S: Sys>(
-    run: &Run<'_, S>,
-    wanted: &Wanted<'_>,
-    plan: &Plan,
-    keeps: &dyn Fn(&Path) -> bool,
-) -> Result<Vec<Staged<S>, CHANGES>, Failure> {
-    let mut stage = Stage {
-        files: Vec::new(),
-        parts: Parts::default(),
-        is_in_memory: false,
-    };
-    if plan.overflowed() {
-        return Err((wanted_parts(plan), Fault::PlanTooLong, Path::from(c"etc")));
-    }
     let mut keep = None;
-    for path in compose::paths(plan) {
-        let parts = compose::parts_of(plan, path);
-        let staged = compose::compose(run, plan, wanted, path)
-            .and_then(|composed| stage_file(run, plan, path, parts, composed, &mut keep, keeps));
-        match staged {
-            // Cannot fail: there are no more paths than changes.
-            Ok(file) => drop(stage.files.push(file)),
-            Err(fault) => {
-                stage.discard(run);
-                return Err((parts, fault, path.clone()));
-            }
+    let (files, parts) = compose::all(run, wanted, parts, &mut |plan, file| {
+        if !file.changes() {
+            return Ok(());
         }
-    }
-    Ok(stage.files)
-}
-
-fn wanted_parts(plan: &Plan) -> Parts {
-    plan.changes().iter().filter_map(|change| change.part).collect()
+        // From the first change on, something may be left behind.
+        let keep = match &keep {
+            Some(keep) => keep,
+            None => keep.insert(begin(run, plan)?),
+        };
+        stage_file(run, file, keep, keeps)
+    })?;
+    let mut folders = files.iter().filter_map(|file| file.spot.folder.as_ref());
+    let is_in_memory = folders.any(|folder| is_in_memory(run, folder));
+    Ok(Stage { files, parts, is_in_memory })
 }
 
 fn stage_file<S: Sys>(
     run: &Run<'_, S>,
-    plan: &Plan,
-    path: &Path,
-    parts: Parts,
-    composed: Composed<S>,
-    keep: &mut Option<S::Fd>,
+    file: &mut Composed<S>,
+    keep: &S::Fd,
     keeps: &dyn Fn(&Path) -> bool,
-) -> Result<Staged<S>, Fault> {
-    let Composed { spot, old, new, mode, keep_dash, .. } = composed;
-    let mut file = Staged {
-        path: path.clone(),
-        digest: None,
-        parts,
-        folder: spot.folder,
-        place: spot.path,
-        work: Work::None,
-        kept: None,
-        keep_dash,
-    };
-    let content = match new {
-        New::Same => {
-            file.digest = old.map(|old| Digest::of(&old.file.content));
-            return Ok(file);
+) -> Result<(), Fault> {
+    let folder = match &file.spot.folder {
+        Some(folder) => folder,
+        None => {
+            let path = file.spot.path.folder();
+            let made = files::make_folders(run.sys, &run.root, path.as_c_str(), 0o755)?;
+            file.spot.folder.insert(made)
         }
-        New::Gone => None,
-        New::Content(content) => Some(content),
     };
-    // From the first change on, something may be left behind.
-    let keep = match keep {
-        Some(keep) => keep,
-        None => keep.insert(begin(run, plan)?),
-    };
-    if file.folder.is_none() {
-        let folder = file.place.folder();
-        file.folder = Some(files::make_folders(run.sys, &run.root, folder.as_c_str(), 0o755)?);
-    }
-    let folder = file.folder.as_ref().ok_or(Fault::Path)?;
-    let name = file.place.name();
-    let deed = if content.is_some() { Kept::Replaced } else { Kept::Removed };
-    let kept = kept_name(path.as_c_str(), deed).ok_or(Fault::Path)?;
-    let is_mended = old.as_ref().is_some_and(|old| old.is_copy);
-    if spot.meta.is_some() && !is_mended {
-        let how = files::keep(run.sys, (folder, name), (keep, kept.as_c_str()), !keeps(path))?;
+    let name = file.spot.path.name();
+    let deed = if matches!(file.new, New::Gone) { Kept::Removed } else { Kept::Replaced };
+    let kept = kept_name(file.path.as_c_str(), deed).ok_or(Fault::Path)?;
+    if file.is_copy {
+        // It is what is kept.
+    } else if file.spot.meta.is_some() {
+        let keeps = keeps(&file.path);
+        let how = files::keep(run.sys, (folder, name), (keep, kept.as_c_str()), !keeps)?;
         file.kept = (how == files::Kept::Now).then_some(kept);
-    } else if !is_mended {
+    } else {
         files::keep_absence(run.sys, keep, kept.as_c_str())?;
     }
-    file.work = match content {
-        Some(content) => {
-            file.digest = Some(Digest::of(&content));
-            let old = old.as_ref().map(|old| &old.file);
-            let new = NewFile::write(run.sys, folder, name, &content, old, mode).inspect_err(|_| {
-                forget(run, &file.kept);
-            })?;
-            Work::Replace(new)
-        }
-        None => Work::Remove,
-    };
-    Ok(file)
-}
-
-/// Removes the copy of a file that will not be replaced after all.
-fn forget<S: Sys>(run: &Run<'_, S>, kept: &Option<Path>) {
-    if let Some(kept) = kept
-        && let Ok(keep) = run.sys.open_below(&run.root, REPLACED, Access::Folder)
-    {
-        let _ = run.sys.unlink(&keep, kept.as_c_str());
+    if let New::Content(content) = &file.new {
+        let old = file.old.as_ref();
+        file.waiting = Some(NewFile::write(run.sys, folder, name, content, old, file.mode)?);
     }
+    Ok(())
 }
 
 /// The name of the list in our own folder.
@@ -277,7 +161,7 @@ pub fn publish<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> Parts {
         return failed;
     }
     if let Err(errno) = sync_kept(run) {
-        stage.discard(run);
+        stage.files.iter().for_each(|file| file.discard(run));
         return report(run, stage.parts, None, Step::Sync, errno);
     }
     for file in &stage.files {
@@ -320,40 +204,43 @@ fn sync_kept<S: Sys>(run: &Run<'_, S>) -> crate::sys::Result<()> {
     run.sys.sync_file_system(&keep)
 }
 
-fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Staged<S>) -> Result<(), (Step, Errno)> {
-    let Some(folder) = &file.folder else {
+fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), (Step, Errno)> {
+    let Some(folder) = &file.spot.folder else {
         return Ok(());
     };
-    let (sys, name) = (run.sys, file.place.name());
-    match &file.work {
-        Work::None => Ok(()),
-        Work::Remove => optional(sys.unlink(folder, name))
-            .map(|_| ())
-            .map_err(|errno| (Step::Remove, errno)),
-        Work::Replace(new) => {
+    let (sys, name) = (run.sys, file.spot.path.name());
+    match (&file.new, &file.waiting) {
+        (New::Gone, _) => {
+            optional(sys.unlink(folder, name)).map(|_| ()).map_err(|errno| (Step::Remove, errno))
+        }
+        (New::Content(content), Some(new)) => {
             if file.keep_dash {
                 keep_dash(run, file, folder);
             }
-            let published = match new.publish(sys, folder, name) {
-                Err(Errno::BUSY) => overwrite(run, file, folder, new),
-                other => other,
-            };
-            published.map_err(|errno| {
+            let mut published = new.publish(sys, folder, name);
+            if let Err(errno) = published {
+                // Something is mounted on the file, so it can only be overwritten. Its
+                // copy is durable; the note that its content may be half written is made
+                // by emptying it first: an empty file beside a copy of ours is mended.
+                if errno == Errno::BUSY {
+                    published = files::write_in_place(sys, folder, name, content);
+                }
                 new.discard(sys, folder);
-                (Step::Publish, errno)
-            })
+            }
+            published.map_err(|errno| (Step::Publish, errno))
         }
+        _ => Ok(()),
     }
 }
 
 /// Keeps the old file beside the new one, as `NAME-`. That is a custom of other
 /// tools; our own copy is kept already.
-fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Staged<S>, folder: &S::Fd) {
-    let Some(dash) = Path::new(&[file.place.name().to_bytes(), b"-"]) else {
+fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) {
+    let old = file.spot.path.name();
+    let Some(dash) = Path::new(&[old.to_bytes(), b"-"]) else {
         return;
     };
-    let (old, dash) = (file.place.name(), dash.as_c_str());
-    let kept = files::keep(run.sys, (folder, old), (folder, dash), true);
+    let kept = files::keep(run.sys, (folder, old), (folder, dash.as_c_str()), true);
     match kept {
         // If the old file is not there, there is nothing to keep.
         Ok(_) | Err(Fault::System(_, Errno::NOENT)) => {}
@@ -366,32 +253,13 @@ fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Staged<S>, folder: &S::Fd) {
     }
 }
 
-/// Something is mounted on the file, so it can only be overwritten. Its copy is
-/// durable; the note that its content may be half written is made by emptying it
-/// first: an empty file beside a copy of ours is mended from that copy.
-fn overwrite<S: Sys>(
-    run: &Run<'_, S>,
-    file: &Staged<S>,
-    folder: &S::Fd,
-    new: &NewFile<S>,
-) -> crate::sys::Result<()> {
-    let result = new
-        .read(run.sys)
-        .and_then(|content| {
-            files::write_in_place(run.sys, folder, file.place.name(), &content)
-        });
-    new.discard(run.sys, folder);
-    result
-}
-
 /// Makes folders, files and file systems durable, each once.
 fn sync<'s, S: Sys>(run: &Run<'_, S>, stage: &'s Stage<S>) -> Result<(), (&'s Path, Errno)> {
     let mut folders = Vec::<(u64, u64), { 2 * CHANGES }>::new();
-    let changed = || stage.files.iter().filter(|file| !matches!(file.work, Work::None));
     for is_last in [false, true] {
-        for file in changed() {
+        for file in stage.changed() {
             let fail = |errno| (&file.path, errno);
-            let Some(folder) = &file.folder else {
+            let Some(folder) = &file.spot.folder else {
                 continue;
             };
             let meta = run.sys.meta(folder).map_err(fail)?;
@@ -405,7 +273,7 @@ fn sync<'s, S: Sys>(run: &Run<'_, S>, stage: &'s Stage<S>) -> Result<(), (&'s Pa
                 .map_err(fail)?;
                 let _ = folders.push(known);
             }
-            if let (Work::Replace(new), false) = (&file.work, is_last) {
+            if let (Some(new), false) = (&file.waiting, is_last) {
                 new.sync(run.sys).map_err(fail)?;
             }
         }

@@ -95,18 +95,6 @@ impl<S: Sys> NewFile<S> {
         sys.sync(&self.file)
     }
 
-    /// Its content.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn read(&self, sys: &S) -> crate::sys::Result<Content<S>> {
-        let size = sys.meta(&self.file)?.size;
-        super::read(sys, &self.file, size).map_err(|fault| match fault {
-            Fault::System(_, errno) => errno,
-            _ => Errno::IO,
-        })
-    }
-
     /// Removes it again. If that fails, the next run does it.
     pub fn discard(&self, sys: &S, folder: &S::Fd) {
         let _ = sys.unlink(folder, self.name.as_c_str());
