@@ -4,6 +4,7 @@ use super::Fault;
 use crate::limits::PASSWORD_BYTES;
 use crate::text::Buf;
 use crate::value::Secret;
+use base64ct::{Base64Unpadded, Encoding};
 use zeroize::Zeroizing;
 
 /// Line ends that may follow a password of full length. `echo` leaves one, and
@@ -11,39 +12,50 @@ use zeroize::Zeroizing;
 const LINE_ENDS: usize = 8;
 /// The decoded value at its longest, line ends and all.
 const DECODED: usize = PASSWORD_BYTES + LINE_ENDS;
-/// The digits of base64, 0 to 63.
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// Four digits that stand for nothing but zeros.
+const ZEROS: [u8; 4] = *b"AAAA";
 
 /// Decodes `value`; blanks and line breaks in it are ignored, padding is optional.
 pub(super) fn decode(value: &[u8]) -> Result<Secret, Fault> {
     let mut bytes = Zeroizing::new([0; DECODED]);
     let mut decoded = Buf::new(&mut *bytes);
-    // Bits that do not make a byte yet, and how many.
-    let (mut bits, mut count) = (0_u32, 0);
+    let mut digits = Zeroizing::new(ZEROS);
+    let mut count = 0;
     let mut padding = 0;
     for byte in value.iter().filter(|byte| !byte.is_ascii_whitespace()) {
         if *byte == b'=' {
             padding += 1;
             continue;
         }
-        let digit = DIGITS.iter().position(|digit| digit == byte);
-        let digit = digit.filter(|_| padding == 0).ok_or(Fault::Base64)?;
-        bits = bits << 6 | digit as u32;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            decoded.push(&[(bits >> count) as u8]);
-            bits &= (1 << count) - 1;
+        if padding > 0 {
+            return Err(Fault::Base64);
+        }
+        *digits.get_mut(count).ok_or(Fault::Base64)? = *byte;
+        count += 1;
+        if count == digits.len() {
+            decoded.push(decode_four(&mut digits)?);
+            *digits = ZEROS;
+            count = 0;
         }
     }
+    let last = decode_four(&mut digits)?;
+    let (last, beyond) = last.split_at_checked(count * 6 / 8).unwrap_or_default();
+    decoded.push(last);
     if decoded.overflowed() {
         return Err(Fault::PasswordLong);
     }
     // A last digit must not be alone, nor have bits beyond the last byte.
-    if padding > 2 || count == 6 || bits != 0 {
+    if padding > 2 || count == 1 || beyond.iter().any(|&byte| byte != 0) {
         return Err(Fault::Base64);
     }
     check(trim_line_ends(decoded.as_bytes()))
+}
+
+/// Always four, so that the decoder is compiled without its cases for remainders,
+/// which are most of it.
+#[inline(never)]
+fn decode_four(digits: &mut [u8; 4]) -> Result<&[u8], Fault> {
+    Base64Unpadded::decode_in_place(digits).map_err(|_| Fault::Base64)
 }
 
 fn trim_line_ends(mut bytes: &[u8]) -> &[u8] {
@@ -69,7 +81,6 @@ fn check(password: &[u8]) -> Result<Secret, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64ct::{Base64Unpadded, Encoding};
 
     fn encode(bytes: &[u8]) -> std::string::String {
         let mut space = [0; 1024];
