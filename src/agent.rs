@@ -24,13 +24,11 @@ pub use preview::plan;
 pub use report::{locate, status};
 pub use run::Run;
 
-use crate::conf::{Conf, Findings, parse};
 use crate::part::Part;
-use crate::record::{Order, Record, State, States};
+use crate::record::{State, States};
 use crate::sys::Sys;
-use job::{Job, first_states};
+use job::Job;
 use locate::Place;
-use memory::Memory;
 use order::Paper;
 use transaction::Stage;
 
@@ -62,11 +60,8 @@ impl Exit {
 
 /// Applies os.conf, if there is one. The job of every boot.
 pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
-    if report::is_switched_off(run) {
-        return Exit::Done;
-    }
-    if !report::is_root(run) {
-        return Exit::Refused;
+    if let Some(exit) = report::refuse_run(run) {
+        return exit;
     }
     transaction::clean(run);
     let Ok(place) = locate::find(run) else {
@@ -92,16 +87,9 @@ fn boot<S: Sys>(run: &Run<'_, S>, exit: Exit) -> Exit {
 
 /// Carries out one os.conf.
 fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Exit {
-    let mut findings = Findings::default();
-    let conf = parse(&paper.file.content, &mut findings);
-    report::say_findings(run, place, &paper.file.content, &findings);
     let _lock = memory::lock(run);
-    let memory = memory::load(run);
-    let is_same = memory.record.order.is_some_and(|order| order.is(&paper.order));
-    let mut states = first_states(&conf, is_same.then_some(&memory.record.states));
-
-    let job = Job::new(run, &conf, states.all(State::Open), survey::wait(run));
-    let is_kept_before = |path: &_| is_same && memory.names(path);
+    let mut job = Job::new(run, place, paper, survey::wait(run));
+    let is_kept_before = |path: &_| job.is_same && job.memory.names(path);
     let Ok(stage) = transaction::stage(run, &job.wanted(), job.parts, &is_kept_before) else {
         return boot(run, Exit::Refused);
     };
@@ -109,40 +97,22 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Ex
     if failed.is_empty() {
         transaction::end(run);
     }
-    for part in stage.parts.without(failed).iter() {
-        states.set(part, State::Done);
-    }
-    configure_kernel(run, &conf, &job, &stage, &mut states);
-    for part in job.unfinished.iter() {
-        states.set(part, State::Open);
-    }
-    let outcome = Outcome { states, stage: &stage, is_same };
-    report::say_outcome(run, &outcome);
-    end(run, place, paper, &conf, &memory, &outcome)
-}
-
-/// What came of an os.conf.
-struct Outcome<'a, S: Sys> {
-    states: States,
-    stage: &'a Stage<S>,
-    is_same: bool,
+    job.states.set_all(stage.parts.without(failed), State::Done);
+    configure_kernel(run, &mut job, &stage);
+    job.states.set_all(job.unfinished, State::Open);
+    report::say_outcome(run, &job.states, &stage);
+    end(run, place, paper, &job, &stage)
 }
 
 /// Gives the running kernel what was published, where that is our task. A part
 /// that it refuses is tried again.
-fn configure_kernel<S: Sys>(
-    run: &Run<'_, S>,
-    conf: &Conf<'_>,
-    job: &Job<'_>,
-    stage: &Stage<S>,
-    states: &mut States,
-) {
+fn configure_kernel<S: Sys>(run: &Run<'_, S>, job: &mut Job<'_, S>, stage: &Stage<S>) {
     let is_new = |part, states: &States| job.parts.contains(part) && states.get(part) == State::Done;
     let is_ours = job.system.network.writer.as_ref().is_some_and(|writer| writer.is_kernel);
     let is_running = run.settings.is_running_root();
     let mut is_network_set = true;
-    if is_new(Part::Network, states) {
-        match conf.network.value() {
+    if is_new(Part::Network, &job.states) {
+        match job.conf.network.value() {
             Some(network) if run.settings.kernel || (is_ours && is_running) => {
                 is_network_set = running::set_network(run, network);
             }
@@ -152,15 +122,15 @@ fn configure_kernel<S: Sys>(
     } else if is_running || run.settings.kernel {
         is_network_set = running::boot(run);
     }
-    if !is_network_set && states.get(Part::Network) == State::Done {
-        states.set(Part::Network, State::Open);
+    if !is_network_set && job.states.get(Part::Network) == State::Done {
+        job.states.set(Part::Network, State::Open);
     }
-    if let Some(name) = conf.host_name.value()
+    if let Some(name) = job.conf.host_name.value()
         && is_running
-        && is_new(Part::HostName, states)
+        && is_new(Part::HostName, &job.states)
         && !running::set_host_name(run, *name)
     {
-        states.set(Part::HostName, State::Open);
+        job.states.set(Part::HostName, State::Open);
     }
 }
 
@@ -169,25 +139,33 @@ fn end<S: Sys>(
     run: &Run<'_, S>,
     place: &Place<S>,
     paper: &Paper<S>,
-    conf: &Conf<'_>,
-    memory: &Memory<S>,
-    outcome: &Outcome<'_, S>,
+    job: &Job<'_, S>,
+    stage: &Stage<S>,
 ) -> Exit {
-    let exit = Exit::of(&outcome.states);
+    let exit = Exit::of(&job.states);
     // Nothing of it was understood, or all of it is empty: it is not ours to end.
-    if outcome.states == States::default() {
+    if job.states == States::default() {
         report::say_nothing_understood(run);
         return exit;
     }
-    let is_in_memory = outcome.stage.is_in_memory || memory::is_in_memory(run);
+    let record = |order| job.memory.save(run, job, stage, order);
+    let is_in_memory = stage.is_in_memory || memory::is_in_memory(run);
     if is_in_memory {
         report::say_in_memory(run);
+    } else if exit == Exit::Done {
+        if !record(None) {
+            return Exit::Refused;
+        }
+        let Err(errno) = order::destroy(run, place, paper) else {
+            return Exit::Done;
+        };
+        order::say_kept(run, errno);
+        // So that the next boot knows that it has done all this.
+        record(Some(paper.order));
+        return Exit::Refused;
     }
-    if exit == Exit::Done && !is_in_memory {
-        return record_and_destroy(run, place, paper, memory, outcome);
-    }
-    let has_password = conf.password.value().is_some();
-    let is_password_done = outcome.states.get(Part::Password) == State::Done;
+    let has_password = job.conf.password.value().is_some();
+    let is_password_done = job.states.get(Part::Password) == State::Done;
     let mut order = paper.order;
     if has_password && is_password_done && !is_in_memory {
         match order::strip(run, place, paper) {
@@ -196,46 +174,8 @@ fn end<S: Sys>(
         }
     }
     // Nothing new is nothing to write: a second run changes no byte.
-    let is_known = memory.record.order == Some(order)
-        && memory.record.states == outcome.states
-        && outcome.stage.changes() == 0;
-    if !is_known && !record(run, memory, outcome, Some(order)) {
-        return Exit::Refused;
-    }
-    exit
-}
-
-fn record_and_destroy<S: Sys>(
-    run: &Run<'_, S>,
-    place: &Place<S>,
-    paper: &Paper<S>,
-    memory: &Memory<S>,
-    outcome: &Outcome<'_, S>,
-) -> Exit {
-    if !record(run, memory, outcome, None) {
-        return Exit::Refused;
-    }
-    match order::destroy(run, place, paper) {
-        Ok(()) => Exit::Done,
-        Err(errno) => {
-            order::say_kept(run, errno);
-            // So that the next boot knows that it has done all this.
-            record(run, memory, outcome, Some(paper.order));
-            Exit::Refused
-        }
-    }
-}
-
-fn record<S: Sys>(
-    run: &Run<'_, S>,
-    memory: &Memory<S>,
-    outcome: &Outcome<'_, S>,
-    order: Option<Order>,
-) -> bool {
-    let record = Record { time: run.sys.now(), states: outcome.states, order };
-    let saved = memory.save(run, &record, outcome.stage, outcome.is_same);
-    if let Err(fault) = &saved {
-        report::say_not_recorded(run, fault);
-    }
-    saved.is_ok()
+    let before = &job.memory.record;
+    let is_known =
+        before.order == Some(order) && before.states == job.states && stage.changes() == 0;
+    if is_known || record(Some(order)) { exit } else { Exit::Refused }
 }

@@ -50,6 +50,8 @@ impl Step {
 pub enum Fault {
     /// The kernel refused a step.
     System(Step, Errno),
+    /// The kernel refused what the message begins with.
+    Kernel(Errno),
     /// A link leads into a folder that is empty at each boot: another program
     /// makes the file there.
     RunTime,
@@ -65,12 +67,13 @@ pub enum Fault {
 
 impl Fault {
     /// Writes why, and what to do.
-    pub fn describe(&self, out: &mut Buf<'_>) {
+    pub fn describe(self, out: &mut Buf<'_>) {
         match self {
+            Self::Kernel(errno) => describe(errno, out),
             Self::System(step, errno) => {
                 put!(out, "{}: ", step.text());
-                describe(*errno, out);
-                if *errno == Errno::PERM {
+                describe(errno, out);
+                if errno == Errno::PERM {
                     put!(out, ": see if it is immutable (lsattr), and clear that with chattr -i");
                 }
             }

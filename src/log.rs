@@ -1,6 +1,7 @@
 //! What is told while the program works: one line each, to standard error, and a
 //! few of them to the kernel's log.
 
+use crate::error::Fault;
 use crate::limits::MESSAGE_BYTES;
 use crate::sys::{Access, Stream, Sys};
 use crate::text::{Buf, put};
@@ -88,6 +89,21 @@ impl<'a, S: Sys> Log<'a, S> {
             // Who reads the kernel's log cannot be told that it is full.
             let _ = self.sys.write_at(kernel, bytes.get(..3 + len).unwrap_or_default(), 0);
         }
+    }
+
+    /// Something could not be done: `WHAT: why: THEN`. `what` is in pieces; `then`
+    /// may be nothing.
+    pub fn fault(&self, level: Level, part: &str, what: &[&[u8]], fault: Fault, then: &str) {
+        self.say(level, part, &|out| {
+            what.iter().for_each(|piece| out.push(piece));
+            if !what.is_empty() {
+                put!(out, ": ");
+            }
+            fault.describe(out);
+            if !then.is_empty() {
+                put!(out, ": {}", then);
+            }
+        });
     }
 
     /// Something could not be done.

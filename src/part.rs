@@ -45,6 +45,11 @@ impl Parts {
         self.0 |= 1 << part as u8;
     }
 
+    /// Takes `part` away.
+    pub const fn remove(&mut self, part: Part) {
+        self.0 &= !(1 << part as u8);
+    }
+
     /// Takes those away that are in `others`.
     #[must_use]
     pub const fn without(self, others: Self) -> Self {

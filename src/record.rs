@@ -113,6 +113,13 @@ impl States {
         }
     }
 
+    /// Notes how all of `parts` ended.
+    pub fn set_all(&mut self, parts: Parts, state: State) {
+        for part in parts.iter() {
+            self.set(part, state);
+        }
+    }
+
     /// Those that ended so.
     #[must_use]
     pub fn all(&self, state: State) -> Parts {

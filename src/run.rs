@@ -3,7 +3,6 @@
 use crate::agent::{self, Exit, Run};
 use crate::cli::{self, Command, Fault, HELP};
 use crate::conf::{Item, Lexer};
-use crate::error;
 use crate::limits::SETTINGS_BYTES;
 use crate::log::{Level, Log};
 use crate::settings::{SettingFault, Settings, on_kernel_line};
@@ -49,11 +48,9 @@ fn run_with_secrets<'a, S: Sys>(
     let root = match sys.open_folder(settings.root.as_c_str()) {
         Ok(root) => root,
         Err(errno) => {
-            Log::new(sys, Level::Error, false).error("root", &|out| {
-                out.push(settings.root.as_bytes());
-                put!(out, " cannot be opened: ");
-                error::describe(errno, out);
-            });
+            let what = &[settings.root.as_bytes(), b" cannot be opened"];
+            let log = Log::new(sys, Level::Error, false);
+            log.fault(Level::Error, "root", what, crate::error::Fault::Kernel(errno), "");
             return Exit::Refused;
         }
     };

@@ -1,10 +1,12 @@
 //! What one os.conf wants of this root, with all that must be known to make it.
 
-use super::password;
+use super::locate::Place;
+use super::memory::{self, Memory};
+use super::order::Paper;
 use super::run::Run;
-use super::survey;
+use super::{password, report, survey};
 use crate::change::{NewPassword, Wanted};
-use crate::conf::{Conf, Wish};
+use crate::conf::{Conf, Findings, Wish, parse};
 use crate::network::FORMATS;
 use crate::part::{Part, Parts};
 use crate::record::{State, States};
@@ -13,8 +15,15 @@ use crate::system::System;
 use crate::text::put;
 
 /// The work of one run.
-pub struct Job<'a> {
-    conf: &'a Conf<'a>,
+pub struct Job<'a, S: Sys> {
+    /// What os.conf says.
+    pub conf: Conf<'a>,
+    /// What was done before.
+    pub memory: Memory<S>,
+    /// Whether it was done for this same os.conf.
+    pub is_same: bool,
+    /// How each part stands.
+    pub states: States,
     /// What the root is.
     pub system: System,
     password: Option<NewPassword>,
@@ -24,34 +33,41 @@ pub struct Job<'a> {
     pub unfinished: Parts,
 }
 
-impl<'a> Job<'a> {
-    /// Looks at the root for `parts` of `conf`. Those that cannot be done here are
-    /// left out, and it is said why.
-    pub fn new<S: Sys>(run: &Run<'_, S>, conf: &'a Conf<'a>, parts: Parts, wait: u32) -> Self {
-        let system = survey::survey(run, conf, parts, wait);
-        let mut refused = Parts::default();
-        let password = if parts.contains(Part::Password) {
-            password::prepare(run, conf).unwrap_or_else(|()| {
-                refused.add(Part::Password);
-                None
-            })
-        } else {
-            None
-        };
+impl<'a, S: Sys> Job<'a, S> {
+    /// Reads os.conf, and looks at the root for what is still open of it. Parts that
+    /// cannot be done here are left out, and it is said why.
+    pub fn new(run: &Run<'_, S>, place: &Place<S>, paper: &'a Paper<S>, wait: u32) -> Self {
+        let source = &paper.file.content;
+        let mut findings = Findings::default();
+        let conf = parse(source, &mut findings);
+        report::say_findings(run, place, source, &findings);
+        let memory = memory::load(run);
+        let is_same = memory.record.order.is_some_and(|order| order.is(&paper.order));
+        let states = first_states(&conf, is_same.then_some(&memory.record.states));
+        let mut parts = states.all(State::Open);
+
+        let system = survey::survey(run, &conf, parts, wait);
+        let mut password = None;
+        if parts.contains(Part::Password) {
+            match password::prepare(run, &conf) {
+                Ok(new) => password = new,
+                Err(()) => parts.remove(Part::Password),
+            }
+        }
         if parts.contains(Part::Network) && system.network.writer.is_none() {
-            refused.add(Part::Network);
+            parts.remove(Part::Network);
             refuse_network(run, &system);
         }
         let mut unfinished = Parts::default();
         if !system.has_all_interfaces() {
             unfinished.add(Part::Network);
         }
-        Self { conf, system, password, parts: parts.without(refused), unfinished }
+        Self { conf, memory, is_same, states, system, password, parts, unfinished }
     }
 
     /// What the files are made from.
     pub fn wanted(&self) -> Wanted<'_> {
-        Wanted { conf: self.conf, system: &self.system, password: self.password.as_ref() }
+        Wanted { conf: &self.conf, system: &self.system, password: self.password.as_ref() }
     }
 }
 
@@ -67,7 +83,7 @@ fn refuse_network<S: Sys>(run: &Run<'_, S>, system: &System) {
 
 /// How each part stands before the work: what is wished for is open, unless a run
 /// before has done it for this same os.conf.
-pub fn first_states(conf: &Conf<'_>, before: Option<&States>) -> States {
+fn first_states(conf: &Conf<'_>, before: Option<&States>) -> States {
     let mut states = States::default();
     let wishes = [
         (Part::Password, state_of(&conf.password)),

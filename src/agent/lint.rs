@@ -4,6 +4,7 @@ use super::Exit;
 use super::run::Run;
 use crate::conf::{Finding, Findings, Item, Key, Lexer, Position, Severity, parse};
 use crate::limits::CONF_BYTES;
+use crate::log::Level;
 use crate::sys::{Sys, files};
 use crate::text::lines::lines;
 use crate::text::put;
@@ -29,11 +30,7 @@ pub fn lint<S: Sys>(run: &Run<'_, S>, file: &CStr) -> Exit {
     let content = match content {
         Ok(file) => file.content,
         Err(fault) => {
-            run.log.error("lint", &|out| {
-                out.push(file.to_bytes());
-                put!(out, ": ");
-                fault.describe(out);
-            });
+            run.log.fault(Level::Error, "lint", &[file.to_bytes()], fault, "");
             return Exit::Refused;
         }
     };

@@ -4,8 +4,9 @@
 //! disk never wins, whatever lies on it: its os.conf is somebody else's.
 
 use super::run::Run;
-use crate::error;
+use crate::error::Fault;
 use crate::limits::{MOUNTS, PATH_BYTES};
+use crate::log::Level;
 use crate::sys::files::optional;
 use crate::sys::{Access, Kind, Sys};
 use crate::system::{Mount, mounts};
@@ -102,7 +103,7 @@ pub fn find<S: Sys>(run: &Run<'_, S>) -> Result<Place<S>, ()> {
         };
     }
     let mut space = run.sys.map(MOUNT_BYTES).map_err(|errno| {
-        run.log.error("locate", &|out| error::describe(errno, out));
+        run.log.fault(Level::Error, "locate", &[], Fault::Kernel(errno), "");
     })?;
     let text = run.read_running(c"/proc/self", c"mountinfo", &mut space);
     if text.is_empty() {
@@ -142,11 +143,8 @@ fn say_none<S: Sys>(run: &Run<'_, S>, candidates: &[Candidate<'_>]) {
 }
 
 fn cannot_open<S: Sys>(run: &Run<'_, S>, path: &Path, errno: Errno) {
-    run.log.error("locate", &|out| {
-        out.push(path.as_bytes());
-        put!(out, " cannot be opened: ");
-        error::describe(errno, out);
-    });
+    let what = &[path.as_bytes(), b" cannot be opened"];
+    run.log.fault(Level::Error, "locate", what, Fault::Kernel(errno), "");
 }
 
 /// Opens the folder on a mounted partition.

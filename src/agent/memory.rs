@@ -1,9 +1,11 @@
 //! The record on disk, and the lock.
 
+use super::job::Job;
 use super::run::Run;
 use super::transaction::{self, Stage};
 use crate::error::{Fault, Step};
-use crate::record::{self, Digest, Record};
+use crate::log::Level;
+use crate::record::{self, Digest, Order, Record};
 use crate::sys::files::File;
 use crate::sys::{Access, Sys};
 use crate::text::put;
@@ -51,17 +53,16 @@ impl<S: Sys> Memory<S> {
     }
 
     /// Writes a new record: what is staged, and, if this is the same os.conf once
-    /// more, what was published before.
-    ///
-    /// # Errors
-    /// It cannot be written; then the old one stands.
+    /// more, what was published before. `order` is the os.conf that is kept. If it
+    /// cannot be written, that is said, and the old one stands.
     pub fn save(
         &self,
         run: &Run<'_, S>,
-        record: &Record,
+        job: &Job<'_, S>,
         stage: &Stage<S>,
-        is_same: bool,
-    ) -> Result<(), Fault> {
+        order: Option<Order>,
+    ) -> bool {
+        let record = Record { time: run.sys.now(), states: job.states, order };
         let text = run.text(RECORD_BYTES + self.text().len(), &|out| {
             record.write(out);
             for file in &stage.files {
@@ -69,7 +70,7 @@ impl<S: Sys> Memory<S> {
                     record::write_file(out, Digest::of(content), file.path.as_bytes());
                 }
             }
-            for (path, digest) in self.files().filter(|_| is_same) {
+            for (path, digest) in self.files().filter(|_| job.is_same) {
                 if !stage.files.iter().any(|file| file.path.as_bytes() == path) {
                     put!(out, "file=");
                     out.push(digest);
@@ -78,8 +79,12 @@ impl<S: Sys> Memory<S> {
                     put!(out, "\n");
                 }
             }
-        })?;
-        run.write_own(record::NAME, &text, true)
+        });
+        let saved = text.and_then(|text| run.write_own(record::NAME, &text, true));
+        if let Err(fault) = &saved {
+            run.log.fault(Level::Error, "record", &[b"/etc/osconf/record"], *fault, "os.conf is kept");
+        }
+        saved.is_ok()
     }
 }
 
@@ -95,11 +100,8 @@ const LOCK_POLL: u32 = 100;
 /// agent. A boot must go on, so after a while it goes on without.
 pub fn lock<S: Sys>(run: &Run<'_, S>) -> Option<S::Fd> {
     let say = |errno| {
-        run.log.warn("lock", &|out| {
-            put!(out, "/etc/.pwd.lock: ");
-            Fault::System(Step::Lock, errno).describe(out);
-            put!(out, ": going on without it");
-        });
+        let fault = Fault::System(Step::Lock, errno);
+        run.log.fault(Level::Warning, "lock", &[b"/etc/.pwd.lock"], fault, "going on without it");
     };
     let open = || {
         let folder = run.sys.open_below(&run.root, c"etc", Access::Folder)?;

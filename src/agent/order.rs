@@ -7,6 +7,7 @@ use super::run::Run;
 use crate::conf::{Item, Key, Lexer};
 use crate::error::{Fault, Step};
 use crate::limits::CONF_BYTES;
+use crate::log::Level;
 use crate::record::{Digest, Order};
 use crate::sys::files::{self, File, NewFile, optional};
 use crate::sys::{Access, FileSystem, Kind, Sys};
@@ -40,11 +41,11 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
         });
         Exit::Refused
     };
-    let fault = |step, errno| refuse(&|out| Fault::System(step, errno).describe(out));
+    let fail = |fault: Fault| refuse(&|out| fault.describe(out));
     let meta = match optional(run.sys.meta_of(folder, place.name.as_c_str())) {
         Ok(Some(meta)) => meta,
         Ok(None) => return Ok(None),
-        Err(errno) => return Err(fault(Step::Read, errno)),
+        Err(errno) => return Err(fail(Fault::System(Step::Read, errno))),
     };
     if meta.kind != Kind::File {
         return Err(refuse(&|out| {
@@ -60,8 +61,7 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
         refuse(&|out| put!(out, "it has {} bytes: the limit is {}", meta.size, CONF_BYTES));
         return Err(Exit::Invalid);
     }
-    let file = files::read_file(run.sys, folder, place.name.as_c_str())
-        .map_err(|fault| refuse(&|out| fault.describe(out)))?;
+    let file = files::read_file(run.sys, folder, place.name.as_c_str()).map_err(fail)?;
     let is_fat = matches!(run.sys.file_system(&file.fd), Ok(FileSystem::Fat));
     let order = Order {
         digest: Digest::of(&file.content),
@@ -129,10 +129,8 @@ pub fn destroy<S: Sys>(
 /// Overwrites a file's blocks, and removes it.
 fn erase<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &Path) -> Result<(), Errno> {
     if let Err(errno) = overwrite(run, folder, name) {
-        run.log.warn("os.conf", &|out| {
-            put!(out, "its blocks on the disk cannot be overwritten, and the password may be read from there: ");
-            crate::error::describe(errno, out);
-        });
+        let what = b"its blocks on the disk cannot be overwritten, and the password may be read from there";
+        run.log.fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
     }
     optional(run.sys.unlink(folder, name.as_c_str()))?;
     run.sys.sync(folder)?;
@@ -165,11 +163,9 @@ fn wipe<S: Sys>(run: &Run<'_, S>, file: &S::Fd, size: u64) -> Result<(), Errno> 
 
 /// Says that os.conf could not be removed.
 pub fn say_kept<S: Sys>(run: &Run<'_, S>, errno: Errno) {
-    run.log.error("os.conf", &|out| {
-        put!(out, "it is applied, but cannot be removed: ");
-        crate::error::describe(errno, out);
-        put!(out, ": it holds the password: remove it by hand");
-    });
+    let what = b"it is applied, but cannot be removed";
+    let then = "it holds the password: remove it by hand";
+    run.log.fault(Level::Error, "os.conf", &[what], Fault::Kernel(errno), then);
 }
 
 /// Puts a copy without the password in the place of an os.conf that must be kept,
@@ -200,10 +196,8 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
     run.sys.sync(folder).map_err(sync)?;
     copy.sync(run.sys).map_err(sync)?;
     if let Err(errno) = wipe(run, &old, paper.file.meta.size) {
-        run.log.warn("os.conf", &|out| {
-            put!(out, "the password's blocks on the disk cannot be overwritten: ");
-            crate::error::describe(errno, out);
-        });
+        let what = b"the password's blocks on the disk cannot be overwritten";
+        run.log.fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
     }
     run.sys.sync_file_system(folder).map_err(sync)?;
     read(run, place)

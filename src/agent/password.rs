@@ -4,7 +4,8 @@ use super::run::Run;
 use crate::account::{self, Place, Salt};
 use crate::change::NewPassword;
 use crate::conf::Conf;
-use crate::error::{self, Fault};
+use crate::error::Fault;
+use crate::log::Level;
 use crate::part::Part;
 use crate::sys::Sys;
 use crate::sys::files::File;
@@ -41,7 +42,10 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
     };
     let read = |path: &CStr| {
         let read = run.find(path).and_then(|spot| run.read_old(&spot, path));
-        read.map(|(file, _)| file).map_err(|fault| refuse(run, path, &fault))
+        read.map(|(file, _)| file).map_err(|fault| {
+            let what = &[b"/", path.to_bytes()];
+            run.log.fault(Level::Error, Part::Password.name(), what, fault, "");
+        })
     };
     let shadow = read(c"etc/shadow")?;
     let passwd = read(c"etc/passwd")?;
@@ -70,22 +74,11 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
     }
     let mut random = [0; 16];
     run.sys.random(&mut random).map_err(|errno| {
-        run.log.error(Part::Password.name(), &|out| {
-            put!(out, "no random bytes for a salt: ");
-            error::describe(errno, out);
-        });
+        let what = b"no random bytes for a salt";
+        run.log.fault(Level::Error, Part::Password.name(), &[what], Fault::Kernel(errno), "");
     })?;
     let hash = account::hash(kind, secret.expose(), Salt::from_random(random));
     Ok(NewPassword::new(hash.expose(), day, place))
-}
-
-fn refuse<S: Sys>(run: &Run<'_, S>, path: &CStr, fault: &Fault) {
-    run.log.error(Part::Password.name(), &|out| {
-        put!(out, "/");
-        out.push(path.to_bytes());
-        put!(out, ": ");
-        fault.describe(out);
-    });
 }
 
 /// `--hash`, or the best that the root's C library verifies.

@@ -1,10 +1,9 @@
 //! `plan`: what `apply` would do, as a diff, without doing it.
 
 use super::compose::{self, Composed};
-use super::job::{Job, first_states};
+use super::job::Job;
 use super::run::Run;
-use super::{Exit, locate, memory, order, report};
-use crate::conf::{Findings, parse};
+use super::{Exit, locate, order, report};
 use crate::error::Fault;
 use crate::record::State;
 use crate::sys::{Stream, Sys};
@@ -13,11 +12,8 @@ use crate::value::Path;
 
 /// Shows what `apply` would change.
 pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
-    if report::is_switched_off(run) {
-        return Exit::Done;
-    }
-    if !report::is_root(run) {
-        return Exit::Refused;
+    if let Some(exit) = report::refuse_run(run) {
+        return exit;
     }
     let Ok(place) = locate::find(run) else {
         return Exit::Refused;
@@ -30,29 +26,20 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
         }
         Err(exit) => return exit,
     };
-    let mut findings = Findings::default();
-    let conf = parse(&paper.file.content, &mut findings);
-    report::say_findings(run, &place, &paper.file.content, &findings);
-    let memory = memory::load(run);
-    let is_same = memory.record.order.is_some_and(|order| order.is(&paper.order));
-    let mut states = first_states(&conf, is_same.then_some(&memory.record.states));
     // Who looks does not wait, unless they say so.
-    let wait = run.settings.wait.unwrap_or(0);
-    let job = Job::new(run, &conf, states.all(State::Open), wait);
+    let mut job = Job::new(run, &place, &paper, run.settings.wait.unwrap_or(0));
     let composed = compose::all(run, &job.wanted(), job.parts, &mut |_, _| Ok(()));
     let Ok((files, parts)) = composed else {
         return Exit::Refused;
     };
-    for part in parts.without(job.unfinished).iter() {
-        states.set(part, State::Done);
-    }
+    job.states.set_all(parts.without(job.unfinished), State::Done);
     for file in &files {
         if let Err(fault) = show(run, file) {
             report::say_refused(run, file.parts, &file.path, &fault);
             return Exit::Refused;
         }
     }
-    Exit::of(&states)
+    Exit::of(&job.states)
 }
 
 /// Writes the diff of one file to standard output.

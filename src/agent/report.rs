@@ -2,12 +2,14 @@
 
 use super::locate::{self, MOUNT_BYTES, Place, candidates};
 use super::run::Run;
-use super::{Exit, Outcome, memory};
-use crate::conf::{Findings, Position, Severity};
-use crate::error::Fault;
+use super::transaction::Stage;
+use super::{Exit, memory};
+use crate::conf::{Findings, Nic, Position, Severity};
+use crate::error::{self, Fault};
 use crate::log::Level;
+use crate::network::kernel::KernelFault;
 use crate::part::{Part, Parts};
-use crate::record::State;
+use crate::record::{State, States};
 use crate::sys::Sys;
 use crate::text::put;
 use crate::value::Path;
@@ -38,25 +40,22 @@ pub fn say_findings<S: Sys>(
     }
 }
 
-/// Whether the boot job is switched off, and says so.
-pub fn is_switched_off<S: Sys>(run: &Run<'_, S>) -> bool {
+/// How a run ends that may not begin, and says why: it is switched off; or the
+/// root is none. In an initramfs it may not be mounted yet, and os.conf would be
+/// applied to nothing.
+pub fn refuse_run<S: Sys>(run: &Run<'_, S>) -> Option<Exit> {
     if run.settings.disabled {
         run.log.notice("apply", &|out| put!(out, "switched off by osconf.disable"));
+        return Some(Exit::Done);
     }
-    run.settings.disabled
-}
-
-/// Whether the root is one; else says that it is not. In an initramfs it may not
-/// be mounted yet, and os.conf would be applied to nothing.
-pub fn is_root<S: Sys>(run: &Run<'_, S>) -> bool {
-    let is_root = run.kind_of(c"etc").is_some();
-    if !is_root {
+    if run.kind_of(c"etc").is_none() {
         run.log.error("root", &|out| {
             out.push(run.settings.root.as_bytes());
             put!(out, " has no /etc: is the root file system mounted?");
         });
+        return Some(Exit::Refused);
     }
-    is_root
+    None
 }
 
 /// Says that os.conf is kept although nothing of it is wrong.
@@ -79,14 +78,8 @@ pub fn say_nothing_to_do<S: Sys>(run: &Run<'_, S>, place: &Place<S>) {
 
 /// Says that the system refused a file, and with it these parts.
 pub fn say_refused<S: Sys>(run: &Run<'_, S>, parts: Parts, path: &Path, fault: &Fault) {
-    let say = |part: &str| {
-        run.log.error(part, &|out| {
-            put!(out, "/");
-            out.push(path.as_bytes());
-            put!(out, ": ");
-            fault.describe(out);
-        });
-    };
+    let what = &[b"/", path.as_bytes()];
+    let say = |part: &str| run.log.fault(Level::Error, part, what, *fault, "");
     match parts.is_empty() {
         true => say("restore"),
         false => parts.iter().for_each(|part| say(part.name())),
@@ -94,16 +87,16 @@ pub fn say_refused<S: Sys>(run: &Run<'_, S>, parts: Parts, path: &Path, fault: &
 }
 
 /// Says how each part ended.
-pub(super) fn say_outcome<S: Sys>(run: &Run<'_, S>, outcome: &Outcome<'_, S>) {
-    for part in outcome.states.all(State::Done).iter() {
-        let count = outcome.stage.changes_of(part);
+pub fn say_outcome<S: Sys>(run: &Run<'_, S>, states: &States, stage: &Stage<S>) {
+    for part in states.all(State::Done).iter() {
+        let count = stage.changes_of(part);
         run.log.notice(part.name(), &|out| match count {
             0 => put!(out, "done: it is so already"),
             1 => put!(out, "done: 1 file changed"),
             _ => put!(out, "done: {} files changed", count),
         });
     }
-    let invalid = outcome.states.all(State::Invalid);
+    let invalid = states.all(State::Invalid);
     if invalid == Part::ALL.into_iter().collect() {
         run.log.error("os.conf", &|out| {
             put!(out, "nothing of it is applied: it is kept: correct it, or have ECS write it again");
@@ -115,7 +108,7 @@ pub(super) fn say_outcome<S: Sys>(run: &Run<'_, S>, outcome: &Outcome<'_, S>) {
             put!(out, "not applied, since os.conf is wrong about it: os.conf is kept: correct it, or have ECS write it again");
         });
     }
-    for part in outcome.states.all(State::Open).iter() {
+    for part in states.all(State::Open).iter() {
         run.log.error(part.name(), &|out| {
             put!(out, "not done: os.conf is kept, and the next boot tries again");
         });
@@ -138,18 +131,29 @@ pub fn say_in_memory<S: Sys>(run: &Run<'_, S>) {
 
 /// Says that a kept os.conf still holds the password.
 pub fn say_not_stripped<S: Sys>(run: &Run<'_, S>, fault: &Fault) {
-    run.log.warn("os.conf", &|out| {
-        put!(out, "the password cannot be taken out of it: ");
-        fault.describe(out);
+    let what = b"the password cannot be taken out of it";
+    run.log.fault(Level::Warning, "os.conf", &[what], *fault, "");
+}
+
+/// Says what the kernel refused of the network.
+pub fn say_kernel_fault<S: Sys>(run: &Run<'_, S>, fault: &KernelFault) {
+    run.log.error(Part::Network.name(), &|out| {
+        put!(out, "{}: ", fault);
+        error::describe(fault.cause, out);
     });
 }
 
-/// Says that the record could not be written.
-pub fn say_not_recorded<S: Sys>(run: &Run<'_, S>, fault: &Fault) {
-    run.log.error("record", &|out| {
-        put!(out, "/etc/osconf/record: ");
-        fault.describe(out);
-        put!(out, ": os.conf is kept");
+/// Says that the machine has no such NIC, and the name that is written meanwhile.
+pub fn say_no_interface<S: Sys>(run: &Run<'_, S>, nic: &Nic, name: &str) {
+    run.log.error(Part::Network.name(), &|out| {
+        put!(out, "no interface for eth{}", nic.label);
+        if let Some(mac) = nic.mac {
+            put!(out, " has the MAC address {}", mac);
+        }
+        put!(out, ": its driver may be missing");
+        if !name.is_empty() {
+            put!(out, ": {} is written for the time being", name);
+        }
     });
 }
 

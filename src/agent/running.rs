@@ -1,25 +1,23 @@
 //! The kernel that runs: its host name and its network.
 
 use super::run::Run;
-use super::survey;
+use super::{report, survey};
 use crate::conf::{Conf, Findings, Network, Wish, parse};
-use crate::error;
+use crate::error::Fault;
 use crate::hostname::PLAIN;
 use crate::limits::CONF_BYTES;
+use crate::log::Level;
 use crate::network::{KEPT_NETWORK, kernel};
 use crate::part::Part;
 use crate::sys::Sys;
-use crate::text::put;
 use crate::value::HostName;
 
 /// Gives the kernel its host name.
 pub fn set_host_name<S: Sys>(run: &Run<'_, S>, name: HostName<'_>) -> bool {
     let result = run.sys.set_host_name(name.as_bytes());
     if let Err(errno) = result {
-        run.log.error(Part::HostName.name(), &|out| {
-            put!(out, "the kernel does not take it: ");
-            error::describe(errno, out);
-        });
+        let what = b"the kernel does not take it";
+        run.log.fault(Level::Error, Part::HostName.name(), &[what], Fault::Kernel(errno), "");
     }
     result.is_ok()
 }
@@ -30,19 +28,10 @@ pub fn set_network<S: Sys>(run: &Run<'_, S>, network: &Network) -> bool {
         return false;
     };
     let applied = kernel::apply(run.sys, network, &links, &mut |fault| {
-        run.log.error(Part::Network.name(), &|out| {
-            put!(out, "{}: ", fault);
-            error::describe(fault.cause, out);
-        });
+        report::say_kernel_fault(run, &fault);
     });
     for nic in network.nics.iter().filter(|nic| applied.missing.contains(&nic.label)) {
-        run.log.error(Part::Network.name(), &|out| {
-            put!(out, "no interface for eth{}", nic.label);
-            if let Some(mac) = nic.mac {
-                put!(out, " has the MAC address {}", mac);
-            }
-            put!(out, ": its driver may be missing");
-        });
+        report::say_no_interface(run, nic, "");
     }
     applied.is_complete()
 }

@@ -1,5 +1,6 @@
 //! Finding out what the root is.
 
+use super::report;
 use super::run::{REPLACED, Run, path_of_kept};
 use crate::change::Change;
 use crate::conf::{Conf, Network, Nic};
@@ -12,7 +13,7 @@ use crate::sys::{Access, Kind, Sys};
 use crate::system::{Interface, System};
 use crate::text::{Buf, put};
 use crate::value::Path;
-use crate::{error, settings};
+use crate::settings;
 use core::ffi::CStr;
 use heapless::Vec;
 
@@ -128,13 +129,7 @@ fn interfaces<S: Sys>(
             continue;
         };
         if !is_there {
-            run.log.error(Part::Network.name(), &|out| {
-                put!(out, "no interface for eth{}", nic.label);
-                if let Some(mac) = nic.mac {
-                    put!(out, " has the MAC address {}", mac);
-                }
-                put!(out, ": its driver may be missing: {} is written for the time being", name.as_str());
-            });
+            report::say_no_interface(run, nic, name.as_str());
         }
         // Cannot fail: there are as many places as NICs.
         let _ = interfaces.push(Interface { label: nic.label, name, is_there });
@@ -154,13 +149,9 @@ fn label_name(nic: &Nic) -> Option<InterfaceName> {
 pub fn wait_for<S: Sys>(run: &Run<'_, S>, network: &Network, wait: u32) -> Option<Links> {
     let mut left = wait.saturating_mul(1000);
     loop {
-        let links = kernel::links(run.sys).map_err(|fault| {
-            run.log.error(Part::Network.name(), &|out| {
-                put!(out, "{}: ", fault);
-                error::describe(fault.cause, out);
-            });
-        });
-        let links = links.ok()?;
+        let links = kernel::links(run.sys)
+            .map_err(|fault| report::say_kernel_fault(run, &fault))
+            .ok()?;
         let ready = network.nics.iter().all(|nic| match links.find(nic) {
             Some(link) => has_final_name(run, link.index),
             None => nic.mac.is_none(),

@@ -12,11 +12,11 @@ use super::run::{Kept, OWN, PENDING, REPLACED, Run, kept_name};
 use crate::change::Wanted;
 use crate::error::{Fault, Step};
 use crate::limits::{CHANGES, PATH_BYTES};
+use crate::log::Level;
 use crate::part::{Part, Parts};
 use crate::plan::Plan;
 use crate::sys::files::{self, NewFile, optional};
 use crate::sys::{Access, FileSystem, Sys};
-use crate::text::put;
 use crate::value::Path;
 use core::ffi::CStr;
 use heapless::Vec;
@@ -183,16 +183,13 @@ fn report<S: Sys>(
     step: Step,
     errno: Errno,
 ) -> Parts {
+    let then = "os.conf is kept, and the next boot tries again";
     for part in parts.iter() {
-        run.log.error(part.name(), &|out| {
-            if let Some(path) = path {
-                put!(out, "/");
-                out.push(path.as_bytes());
-                put!(out, ": ");
-            }
-            Fault::System(step, errno).describe(out);
-            put!(out, ": os.conf is kept, and the next boot tries again");
-        });
+        let fault = Fault::System(step, errno);
+        match path {
+            Some(path) => run.log.fault(Level::Error, part.name(), &[b"/", path.as_bytes()], fault, then),
+            None => run.log.fault(Level::Error, part.name(), &[], fault, then),
+        }
     }
     parts
 }
@@ -244,12 +241,10 @@ fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) {
     match kept {
         // If the old file is not there, there is nothing to keep.
         Ok(_) | Err(Fault::System(_, Errno::NOENT)) => {}
-        Err(fault) => run.log.warn(Part::Password.name(), &|out| {
-            put!(out, "/");
-            out.push(file.path.as_bytes());
-            put!(out, "-: ");
-            fault.describe(out);
-        }),
+        Err(fault) => {
+            let what = &[b"/", file.path.as_bytes(), b"-"];
+            run.log.fault(Level::Warning, Part::Password.name(), what, fault, "");
+        }
     }
 }
 

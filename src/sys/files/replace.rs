@@ -1,6 +1,6 @@
 //! Replacing a file, and keeping what it was.
 
-use super::{Content, File, read_file};
+use super::{File, read_file};
 use crate::error::{Fault, Step};
 use crate::sys::{Access, FileSystem, Sys};
 use crate::value::Path;
