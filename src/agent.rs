@@ -64,7 +64,7 @@ pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
         return exit;
     }
     transaction::clean(run);
-    let Ok(place) = locate::find(run) else {
+    let Ok(place) = locate::find(run, &|_| {}) else {
         return boot(run, Exit::Refused);
     };
     order::finish(run, &place);

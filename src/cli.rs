@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::settings::{SettingFault, Settings};
+use crate::text::split::split_once;
 use core::ffi::CStr;
 
 /// What to do.
@@ -80,12 +81,10 @@ pub fn parse<'a>(
             b"-q" => option(b"quiet", text, Some(b"1"), settings)?,
             b"-v" => option(b"verbose", text, Some(b"1"), settings)?,
             [b'-', b'-', key @ ..] => {
-                let at = key.iter().position(|&byte| byte == b'=').unwrap_or(key.len());
-                let (key, value) = key.split_at_checked(at).unwrap_or((key, b""));
-                let value = match value.strip_prefix(b"=") {
-                    Some(value) => Some(value),
-                    None if SWITCHES.contains(&key) => Some(&b"1"[..]),
-                    None => words.next().map(CStr::to_bytes),
+                let (key, value) = match split_once(key, b'=') {
+                    Some((key, value)) => (key, Some(value)),
+                    None if SWITCHES.contains(&key) => (key, Some(&b"1"[..])),
+                    None => (key, words.next().map(CStr::to_bytes)),
                 };
                 option(key, text, value, settings)?;
             }
@@ -115,17 +114,11 @@ fn option<'a>(
     if key == b"disable" {
         return Err(Fault::Option(word));
     }
-    // A word that is no option must not swallow the one behind it.
-    let value = match value {
-        Some(value) => value,
-        None => {
-            let known = settings.set(key, b"") != Err(SettingFault::Unknown);
-            return Err(if known { Fault::NoValue(word) } else { Fault::Option(word) });
-        }
-    };
-    settings.set(key, value).map_err(|fault| match fault {
-        SettingFault::Unknown => Fault::Option(word),
-        SettingFault::Value => Fault::Value(word),
+    // No setting takes an empty value.
+    settings.set(key, value.unwrap_or_default()).map_err(|fault| match (fault, value) {
+        (SettingFault::Unknown, _) => Fault::Option(word),
+        (SettingFault::Value, None) => Fault::NoValue(word),
+        (SettingFault::Value, Some(_)) => Fault::Value(word),
     })
 }
 

@@ -34,8 +34,9 @@ pub const LINKS: usize = 16;
 /// Changes in one plan: two files for each NIC, as many that are removed for
 /// NICs that os.conf no longer names, and a dozen of the system's.
 pub const CHANGES: usize = 4 * NICS + 16;
-/// Names of other NICs' files that are looked at in one configuration folder.
-pub const FOUND_FILES: usize = 2 * NICS;
+/// Files of ours that are found in one folder: two for each NIC, and as many of
+/// NICs that os.conf no longer names.
+pub const FOUND_FILES: usize = 4 * NICS;
 /// Bytes of one line of messages. Longer ones end with `...`: a message is the
 /// one thing that may be cut.
 pub const MESSAGE_BYTES: usize = 512;

@@ -118,7 +118,7 @@ impl Plan {
         (writer.plan)(network, system, &mut |change| self.add(change));
         // A network that this program set up by itself gives way to this one.
         let kept = (!writer.is_kernel).then(|| Path::from(KEPT_NETWORK));
-        for path in kept.iter().chain(&system.strays) {
+        for path in kept.iter().chain(&system.nic_files) {
             let is_written = self.changes.iter().any(|change| change.path == *path);
             if !is_written {
                 self.add(Change {

@@ -2,6 +2,8 @@
 
 use crate::log::Level;
 use crate::network::{self, Format};
+use crate::text::lines::words;
+use crate::text::split::split_once;
 use crate::value::ipv4::decimal;
 use crate::value::{HashKind, Path};
 
@@ -70,48 +72,60 @@ impl Settings {
     /// # Errors
     /// It is unknown, or has another kind of value.
     pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), SettingFault> {
-        let fault = SettingFault::Value;
-        let path = || Path::new(&[value]).filter(|_| !value.is_empty()).ok_or(fault);
-        match key {
-            b"root" => self.root = path()?,
-            b"conf" => self.conf = Some(path()?),
-            b"device" => self.device = Some(path()?),
-            b"network" => self.network = Some(network::by_name(value).ok_or(fault)?),
-            b"hash" => self.hash = Some(HashKind::parse(value).ok_or(fault)?),
-            b"wait" => self.wait = Some(decimal(value).ok_or(fault)?),
-            b"kernel" => self.kernel = switch(value)?,
-            b"disable" => self.disabled = switch(value)?,
-            b"log" if value == b"kmsg" => self.log_kernel = true,
-            b"log" => return Err(fault),
-            b"quiet" if switch(value)? => self.level = Level::Warning,
-            b"verbose" if switch(value)? => self.level = Level::Detail,
-            b"quiet" | b"verbose" => {}
-            _ => return Err(SettingFault::Unknown),
-        }
-        Ok(())
+        let known = SETTINGS.iter().find(|(name, _)| *name == key);
+        let (_, take) = known.ok_or(SettingFault::Unknown)?;
+        take(self, value).ok_or(SettingFault::Value)
     }
 }
 
-fn switch(value: &[u8]) -> Result<bool, SettingFault> {
+/// Takes a value, if it is of the kind that the setting has.
+type Take = fn(&mut Settings, &[u8]) -> Option<()>;
+
+/// Every setting. Of two that contradict each other, the later one counts.
+const SETTINGS: [(&[u8], Take); 11] = [
+    (b"root", |all, value| set(&mut all.root, path(value))),
+    (b"conf", |all, value| set(&mut all.conf, path(value).map(Some))),
+    (b"device", |all, value| set(&mut all.device, path(value).map(Some))),
+    (b"network", |all, value| set(&mut all.network, network::by_name(value).map(Some))),
+    (b"hash", |all, value| set(&mut all.hash, HashKind::parse(value).map(Some))),
+    (b"wait", |all, value| set(&mut all.wait, decimal(value).map(Some))),
+    (b"kernel", |all, value| set(&mut all.kernel, switch(value))),
+    (b"disable", |all, value| set(&mut all.disabled, switch(value))),
+    (b"log", |all, value| set(&mut all.log_kernel, (value == b"kmsg").then_some(true))),
+    (b"quiet", |all, value| set_level(all, Level::Warning, value)),
+    (b"verbose", |all, value| set_level(all, Level::Detail, value)),
+];
+
+fn set<T>(place: &mut T, value: Option<T>) -> Option<()> {
+    *place = value?;
+    Some(())
+}
+
+fn set_level(all: &mut Settings, level: Level, value: &[u8]) -> Option<()> {
+    if switch(value)? {
+        all.level = level;
+    }
+    Some(())
+}
+
+fn path(value: &[u8]) -> Option<Path> {
+    if value.is_empty() { None } else { Path::new(&[value]) }
+}
+
+fn switch(value: &[u8]) -> Option<bool> {
     match value {
-        b"1" | b"yes" | b"true" | b"on" => Ok(true),
-        b"0" | b"no" | b"false" | b"off" => Ok(false),
-        _ => Err(SettingFault::Value),
+        b"1" | b"yes" | b"true" | b"on" => Some(true),
+        b"0" | b"no" | b"false" | b"off" => Some(false),
+        _ => None,
     }
 }
 
 /// The settings on a kernel command line, `osconf.KEY=VALUE`; a key alone is
 /// switched on. Its own quotes are not taken away: no value needs them.
 pub fn on_kernel_line(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    crate::text::lines::words(line)
+    words(line)
         .filter_map(|word| word.strip_prefix(b"osconf."))
-        .map(|word| match word.iter().position(|&byte| byte == b'=') {
-            Some(at) => (
-                word.get(..at).unwrap_or_default(),
-                word.get(at + 1..).unwrap_or_default(),
-            ),
-            None => (word, &b"1"[..]),
-        })
+        .map(|word| split_once(word, b'=').unwrap_or((word, b"1")))
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ pub struct System {
     pub interfaces: Vec<Interface, NICS>,
     /// Whether there is `route` but no `ip`, to add routes from a script.
     pub has_route_only: bool,
-    /// Files of ours about NICs that os.conf no longer names.
-    pub strays: Vec<Path, FOUND_FILES>,
+    /// Files of ours about single NICs, also about those that os.conf no longer names.
+    pub nic_files: Vec<Path, FOUND_FILES>,
     /// Files that a power cut left empty or took away, while a copy of ours is
     /// there.
     pub cut: Vec<Path, FOUND_FILES>,

@@ -10,6 +10,7 @@ use crate::log::Level;
 use crate::sys::files::optional;
 use crate::sys::{Access, Kind, Sys};
 use crate::system::{Mount, mounts};
+use crate::text::split::split_once;
 use crate::text::{Buf, put};
 use crate::value::Path;
 use crate::value::ipv4::decimal;
@@ -68,39 +69,26 @@ impl Verdict {
 pub struct Candidate<'m> {
     /// The mount.
     pub mount: Mount<'m>,
+    on: OnDisk,
     /// The judgement.
     pub verdict: Verdict,
 }
 
-/// A device and the disk that it is on.
-#[derive(Clone, Copy)]
+/// Where on a disk a device is.
 struct OnDisk {
     disk: Device,
-    /// The number of the partition, and the lowest one on the disk; none, if the
-    /// file system fills the disk.
-    number: Option<(u32, u32)>,
+    /// The number of the first partition of the disk, if this is another.
+    first: Option<u32>,
 }
 
-/// Finds the folder of os.conf, or says why not.
+/// Finds the folder of os.conf, or says why not. `look` is shown what was thought
+/// of each mounted partition, if these are looked at.
 ///
 /// # Errors
 /// There is none; it was said why.
-pub fn find<S: Sys>(run: &Run<'_, S>) -> Result<Place<S>, ()> {
+pub fn find<S: Sys>(run: &Run<'_, S>, look: &dyn Fn(&Candidate<'_>)) -> Result<Place<S>, ()> {
     if let Some(conf) = &run.settings.conf {
-        let (folder_path, name) = (conf.folder(), Path::from(conf.name()));
-        let opened = optional(run.sys.open_folder(folder_path.as_c_str()));
-        return match opened {
-            Ok(Some(folder)) => Ok(Place { folder: Some(folder), name, shown: folder_path }),
-            Ok(None) => {
-                run.log.error("locate", &|out| {
-                    put!(out, "no folder ");
-                    out.push(folder_path.as_bytes());
-                    put!(out, ": name an os.conf that is there");
-                });
-                Err(())
-            }
-            Err(errno) => Err(cannot_open(run, &folder_path, errno)),
-        };
+        return named(run, conf);
     }
     let mut space = run.sys.map(MOUNT_BYTES).map_err(|errno| {
         run.log.fault(Level::Error, "locate", &[], Fault::Kernel(errno), "");
@@ -113,12 +101,28 @@ pub fn find<S: Sys>(run: &Run<'_, S>) -> Result<Place<S>, ()> {
         return Err(());
     }
     let candidates = candidates(run, text);
-    let taken = candidates.iter().find(|candidate| candidate.verdict == Verdict::Taken);
-    let Some(taken) = taken else {
-        say_none(run, &candidates);
-        return Err(());
-    };
-    place_on(run, &taken.mount)
+    candidates.iter().for_each(look);
+    match candidates.iter().find(|candidate| candidate.verdict == Verdict::Taken) {
+        Some(taken) => place_on(run, &taken.mount),
+        None => Err(say_none(run, &candidates)),
+    }
+}
+
+/// The place that `--conf` names.
+fn named<S: Sys>(run: &Run<'_, S>, conf: &Path) -> Result<Place<S>, ()> {
+    let (shown, name) = (conf.folder(), Path::from(conf.name()));
+    match run.sys.open_folder(shown.as_c_str()) {
+        Ok(folder) => Ok(Place { folder: Some(folder), name, shown }),
+        Err(Errno::NOENT) => {
+            run.log.error("locate", &|out| {
+                put!(out, "no folder ");
+                out.push(shown.as_bytes());
+                put!(out, ": name an os.conf that is there");
+            });
+            Err(())
+        }
+        Err(errno) => Err(cannot_open(run, &shown, errno)),
+    }
 }
 
 /// Room for /proc/self/mountinfo.
@@ -169,36 +173,34 @@ fn mount_point(mount: &Mount<'_>) -> Option<Path> {
 }
 
 /// All mounted partitions, judged, each once.
-pub fn candidates<'m, S: Sys>(run: &Run<'_, S>, text: &'m [u8]) -> Vec<Candidate<'m>, MOUNTS> {
+fn candidates<'m, S: Sys>(run: &Run<'_, S>, text: &'m [u8]) -> Vec<Candidate<'m>, MOUNTS> {
     let wanted = wanted_disk(run, text);
-    let mut found = Vec::<(Mount<'m>, OnDisk), MOUNTS>::new();
-    for mount in mounts(text).filter(|mount| mount.root == b"/") {
-        let known = found.iter().any(|(other, _)| other.device == mount.device);
-        if let (false, Some(on)) = (known, on_disk(run, mount.device)) {
+    let mut found = Vec::<Candidate<'m>, MOUNTS>::new();
+    for mount in mounts(text) {
+        if mount.root == b"/"
+            && !found.iter().any(|known| known.mount.device == mount.device)
+            && let Some(on) = on_disk(run, mount.device)
+        {
             // A machine with more mounts than this is no longer booting.
-            let _ = found.push((mount, on));
+            let _ = found.push(Candidate { mount, on, verdict: Verdict::Hidden });
         }
     }
-    let first = |on: &OnDisk| on.number.is_none_or(|(number, lowest)| number == lowest);
-    let mut disks = found.iter().filter(|(_, on)| first(on)).map(|(_, on)| on.disk);
+    let mut disks = found.iter().filter(|one| one.on.first.is_none()).map(|one| one.on.disk);
     let only = disks.next().filter(|disk| disks.all(|other| other == *disk));
-    found
-        .iter()
-        .map(|(mount, on)| {
-            let verdict = match (on.number, wanted) {
+    for Candidate { mount, on, verdict } in &mut found {
+        if is_visible(run, mount) {
+            *verdict = match (on.first, wanted) {
                 (_, Wanted::Device(device)) if device == mount.device => Verdict::Taken,
                 (_, Wanted::Device(_)) => Verdict::OtherDisk,
-                (Some((number, lowest)), _) if number != lowest => Verdict::NotFirst(lowest),
+                (Some(first), _) => Verdict::NotFirst(first),
                 (_, Wanted::Disk(disk)) if disk == on.disk => Verdict::Taken,
                 (_, Wanted::Disk(_)) => Verdict::OtherDisk,
                 (_, Wanted::Unknown) if only == Some(on.disk) => Verdict::Taken,
                 (_, Wanted::Unknown) => Verdict::UnknownDisk,
             };
-            let is_visible = is_visible(run, mount);
-            let verdict = if is_visible { verdict } else { Verdict::Hidden };
-            Candidate { mount: *mount, verdict }
-        })
-        .collect()
+        }
+    }
+    found
 }
 
 /// What is looked for.
@@ -245,10 +247,13 @@ fn special<S: Sys>(run: &Run<'_, S>, path: &Path) -> Option<Device> {
 
 /// Whether the mount point leads to the file system that is mounted there.
 fn is_visible<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>) -> bool {
-    let meta = mount_point(mount)
-        .and_then(|point| run.sys.open_folder(point.as_c_str()).ok())
-        .and_then(|folder| run.sys.meta(&folder).ok());
-    meta.is_some_and(|meta| split(meta.device) == mount.device)
+    if let Some(point) = mount_point(mount)
+        && let Ok(folder) = run.sys.open_folder(point.as_c_str())
+        && let Ok(meta) = run.sys.meta(&folder)
+    {
+        return split(meta.device) == mount.device;
+    }
+    false
 }
 
 /// Major and minor number, as makedev(3) of Linux joins them.
@@ -267,15 +272,15 @@ fn on_disk<S: Sys>(run: &Run<'_, S>, device: Device) -> Option<OnDisk> {
     let own = Path::new(&[path.as_bytes()])?;
     let folder = run.sys.open_folder(own.as_c_str()).ok()?;
     let Some(number) = read_number(run, &folder, c"partition") else {
-        return Some(OnDisk { disk: device, number: None });
+        return Some(OnDisk { disk: device, first: None });
     };
     // The kernel follows the link before it goes up, so this is the disk.
     let parent = Path::new(&[own.as_bytes(), b"/.."])?;
     let parent = run.sys.open_folder(parent.as_c_str()).ok()?;
     let mut space = [0; 32];
     let text = read_small(run, &parent, c"dev", &mut space);
-    let mut numbers = text.trim_ascii().splitn(2, |&byte| byte == b':');
-    let disk = (decimal(numbers.next()?)?, decimal(numbers.next()?)?);
+    let (major, minor) = split_once(text.trim_ascii(), b':')?;
+    let disk = (decimal(major)?, decimal(minor)?);
     let mut lowest = number;
     let _ = run.sys.list(&parent, &mut |name| {
         if let Ok(child) = run.sys.open(&parent, name, Access::Folder) {
@@ -283,7 +288,7 @@ fn on_disk<S: Sys>(run: &Run<'_, S>, device: Device) -> Option<OnDisk> {
         }
         true
     });
-    Some(OnDisk { disk, number: Some((number, lowest)) })
+    Some(OnDisk { disk, first: (lowest != number).then_some(lowest) })
 }
 
 fn read_small<'s, S: Sys>(

@@ -21,7 +21,7 @@ pub struct Memory<S: Sys> {
 
 /// Reads the record. One that cannot be read is as none: everything is done again.
 pub fn load<S: Sys>(run: &Run<'_, S>) -> Memory<S> {
-    let file = run.read(record::PATH).ok().flatten();
+    let file = run.try_read(record::PATH);
     let record = file.as_ref().map(|file| Record::parse(&file.content)).unwrap_or_default();
     Memory { record, file }
 }

@@ -200,11 +200,10 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
         run.log.fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
     }
     run.sys.sync_file_system(folder).map_err(sync)?;
-    read(run, place)
-        .ok()
-        .flatten()
-        .map(|paper| paper.order)
-        .ok_or(Fault::Changed)
+    match read(run, place) {
+        Ok(Some(paper)) => Ok(paper.order),
+        _ => Err(Fault::Changed),
+    }
 }
 
 /// Copies os.conf but for every assignment of the password.

@@ -88,7 +88,7 @@ fn hash_kind<S: Sys>(run: &Run<'_, S>) -> HashKind {
     }
     let kind = MUSL
         .into_iter()
-        .find_map(|path| run.read(path).ok().flatten())
+        .find_map(|path| run.try_read(path))
         .and_then(|library| account::strongest(&library.content))
         .unwrap_or(HashKind::Sha512);
     if kind == HashKind::Md5 {

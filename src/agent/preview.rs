@@ -15,7 +15,7 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
     if let Some(exit) = report::refuse_run(run) {
         return exit;
     }
-    let Ok(place) = locate::find(run) else {
+    let Ok(place) = locate::find(run, &|_| {}) else {
         return Exit::Refused;
     };
     let paper = match order::read(run, &place) {

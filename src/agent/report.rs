@@ -1,6 +1,6 @@
 //! What is said about a run, and the commands that only tell.
 
-use super::locate::{self, MOUNT_BYTES, Place, candidates};
+use super::locate::{self, Place, Verdict};
 use super::run::Run;
 use super::transaction::Stage;
 use super::{Exit, memory};
@@ -186,25 +186,20 @@ pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
 
 /// `locate`: which partition is used, and why not the others.
 pub fn locate<S: Sys>(run: &Run<'_, S>) -> Exit {
-    if run.settings.conf.is_none()
-        && let Ok(mut space) = run.sys.map(MOUNT_BYTES)
-    {
-        let text = run.read_running(c"/proc/self", c"mountinfo", &mut space);
-        for candidate in &candidates(run, text) {
-            run.print(&|out| {
-                let is_taken = candidate.verdict == locate::Verdict::Taken;
-                put!(out, "{}", if is_taken { "* " } else { "  " });
-                out.push(candidate.mount.source);
-                put!(out, " ");
-                out.push(candidate.mount.kind);
-                put!(out, " on ");
-                out.push(candidate.mount.point);
-                put!(out, ": ");
-                candidate.verdict.describe(out);
-            });
-        }
-    }
-    let Ok(place) = locate::find(run) else {
+    let place = locate::find(run, &|candidate| {
+        run.print(&|out| {
+            let is_taken = candidate.verdict == Verdict::Taken;
+            put!(out, "{}", if is_taken { "* " } else { "  " });
+            out.push(candidate.mount.source);
+            put!(out, " ");
+            out.push(candidate.mount.kind);
+            put!(out, " on ");
+            out.push(candidate.mount.point);
+            put!(out, ": ");
+            candidate.verdict.describe(out);
+        });
+    });
+    let Ok(place) = place else {
         return Exit::Refused;
     };
     let is_there = place

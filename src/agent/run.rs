@@ -78,6 +78,14 @@ impl<'a, S: Sys> Run<'a, S> {
         self.read_spot(&self.find(path)?)
     }
 
+    /// The same for who needs no reason why it cannot be read.
+    pub fn try_read(&self, path: &CStr) -> Option<File<S>> {
+        match self.read(path) {
+            Ok(file) => file,
+            Err(_) => None,
+        }
+    }
+
     fn read_spot(&self, spot: &Spot<S>) -> Result<Option<File<S>>, Fault> {
         match (&spot.folder, spot.meta) {
             (Some(folder), Some(_)) => files::read_file(self.sys, folder, spot.path.name()).map(Some),

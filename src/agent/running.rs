@@ -39,7 +39,7 @@ pub fn set_network<S: Sys>(run: &Run<'_, S>, network: &Network) -> bool {
 /// What this program sets up by itself at every boot, where no other does:
 /// addresses and routes from our own file, and the host name.
 pub fn boot<S: Sys>(run: &Run<'_, S>) -> bool {
-    let Ok(Some(file)) = run.read(KEPT_NETWORK) else {
+    let Some(file) = run.try_read(KEPT_NETWORK) else {
         return true;
     };
     let text = &*file.content;
@@ -53,7 +53,7 @@ pub fn boot<S: Sys>(run: &Run<'_, S>) -> bool {
         _ => true,
     };
     if run.settings.is_running_root()
-        && let Ok(Some(file)) = run.read(PLAIN.path)
+        && let Some(file) = run.try_read(PLAIN.path)
         && let Some(name) = PLAIN.form.read(&file.content).and_then(|name| HostName::parse(name).ok())
     {
         is_done &= set_host_name(run, name);

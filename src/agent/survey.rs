@@ -2,13 +2,13 @@
 
 use super::report;
 use super::run::{REPLACED, Run, path_of_kept};
-use crate::change::Change;
 use crate::conf::{Conf, Network, Nic};
 use crate::hostname::{self, OTHERS, PLAIN, RHEL_6};
 use crate::limits::FOUND_FILES;
 use crate::network::links::{InterfaceName, Links};
-use crate::network::{self, Format, kernel};
+use crate::network::{self, Format, PerNic, kernel};
 use crate::part::{Part, Parts};
+use crate::sys::files::File;
 use crate::sys::{Access, Kind, Sys};
 use crate::system::{Interface, System};
 use crate::text::{Buf, put};
@@ -30,7 +30,7 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
         has_route_only: parts.contains(Part::Network)
             && !has_any(run, &[c"sbin/ip", c"bin/ip", c"usr/sbin/ip", c"usr/bin/ip"])
             && has_any(run, &[c"sbin/route", c"bin/route", c"usr/sbin/route", c"usr/bin/route"]),
-        strays: Vec::new(),
+        nic_files: Vec::new(),
         cut: cut_files(run),
     };
     if parts.contains(Part::HostName) {
@@ -41,7 +41,9 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
         if writer.needs_names {
             system.interfaces = interfaces(run, network, wait);
         }
-        find_strays(run, &mut system, network);
+        if let Some(per_nic) = &writer.per_nic {
+            system.nic_files = nic_files(run, per_nic);
+        }
     }
     system
 }
@@ -99,17 +101,20 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
     if !has_plain && !has_other {
         add(&PLAIN);
     }
-    for place in &system.host_name_places {
-        let now = run.read(place.path).ok().flatten();
-        // A cut run may have written the new name here, but not everywhere.
-        let before = run.read_kept(place.path).ok().flatten();
-        for file in [now, before].iter().flatten() {
-            let name = place.form.read(&file.content).and_then(|name| Vec::from_slice(name).ok());
-            if let Some(name) = name.filter(|name| !system.old_names.contains(name)) {
-                // Cannot fail: there are twice as many at most as places.
-                let _ = system.old_names.push(name);
-            }
+    let mut add_name = |place: &hostname::Place, file: Option<File<S>>| {
+        if let Some(file) = file
+            && let Some(name) = place.form.read(&file.content)
+            && let Ok(name) = Vec::from_slice(name)
+            && !system.old_names.contains(&name)
+        {
+            // Cannot fail: there are twice as many at most as places.
+            let _ = system.old_names.push(name);
         }
+    };
+    for place in &system.host_name_places {
+        add_name(place, run.try_read(place.path));
+        // A cut run may have written the new name here, but not everywhere.
+        add_name(place, run.read_kept(place.path).unwrap_or_default());
     }
 }
 
@@ -149,9 +154,13 @@ fn label_name(nic: &Nic) -> Option<InterfaceName> {
 pub fn wait_for<S: Sys>(run: &Run<'_, S>, network: &Network, wait: u32) -> Option<Links> {
     let mut left = wait.saturating_mul(1000);
     loop {
-        let links = kernel::links(run.sys)
-            .map_err(|fault| report::say_kernel_fault(run, &fault))
-            .ok()?;
+        let links = match kernel::links(run.sys) {
+            Ok(links) => links,
+            Err(fault) => {
+                report::say_kernel_fault(run, &fault);
+                return None;
+            }
+        };
         let ready = network.nics.iter().all(|nic| match links.find(nic) {
             Some(link) => has_final_name(run, link.index),
             None => nic.mac.is_none(),
@@ -180,29 +189,19 @@ fn has_final_name<S: Sys>(run: &Run<'_, S>, index: u32) -> bool {
         .is_some_and(|path| run.sys.open_below(&udev, path.as_c_str(), Access::Look).is_ok())
 }
 
-/// Files of ours about NICs that `network` does not have.
-fn find_strays<S: Sys>(run: &Run<'_, S>, system: &mut System, network: &Network) {
-    let Some((writer, per_nic)) =
-        system.network.writer.as_ref().and_then(|writer| Some((writer, writer.per_nic.as_ref()?)))
-    else {
-        return;
-    };
-    let mut own = Vec::<Path, { 2 * crate::limits::NICS + 1 }>::new();
-    (writer.plan)(network, system, &mut |change: Change| drop(own.push(change.path)));
-    let mut strays = Vec::new();
+/// Our files about single NICs.
+fn nic_files<S: Sys>(run: &Run<'_, S>, per_nic: &PerNic) -> Vec<Path, FOUND_FILES> {
+    let mut files = Vec::new();
     each_name(run, per_nic.folder, &mut |name| {
-        let is_per_nic = per_nic.prefixes.iter().any(|prefix| name.starts_with(prefix));
-        let Some(path) = Path::new(&[per_nic.folder.to_bytes(), b"/", name]) else {
-            return;
-        };
-        if is_per_nic && !own.contains(&path) {
-            let file = run.read(path.as_c_str()).ok().flatten();
-            if file.is_some_and(|file| (per_nic.is_ours)(&file.content)) {
-                let _ = strays.push(path);
-            }
+        if per_nic.prefixes.iter().any(|prefix| name.starts_with(prefix))
+            && let Some(path) = Path::new(&[per_nic.folder.to_bytes(), b"/", name])
+            && let Some(file) = run.try_read(path.as_c_str())
+            && (per_nic.is_ours)(&file.content)
+        {
+            let _ = files.push(path);
         }
     });
-    system.strays = strays;
+    files
 }
 
 /// Files that are empty or missing although we keep a copy with content.

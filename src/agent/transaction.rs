@@ -130,7 +130,7 @@ fn begin<S: Sys>(run: &Run<'_, S>, plan: &Plan) -> Result<S::Fd, Fault> {
 /// Removes what a killed run wrote beside other files. The list of it stays until
 /// this run has ended well.
 pub fn clean<S: Sys>(run: &Run<'_, S>) {
-    let Ok(Some(list)) = run.read(PENDING) else {
+    let Some(list) = run.try_read(PENDING) else {
         return;
     };
     for line in crate::text::lines::lines(&list.content) {
@@ -292,9 +292,13 @@ fn has_lasting_upper<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> bool {
     };
     let text = run.read_running(c"/proc/self", c"mountinfo", &mut space);
     let device = run.sys.meta(folder).map(|meta| super::locate::split(meta.device));
-    crate::system::mounts(text)
-        .filter(|mount| device == Ok(mount.device))
-        .filter_map(|mount| mount.upper_folder())
-        .filter_map(|path| run.sys.open_folder(CStr::from_bytes_with_nul(&path).ok()?).ok())
-        .any(|upper| matches!(run.sys.file_system(&upper), Ok(FileSystem::Disk | FileSystem::Fat)))
+    crate::system::mounts(text).filter(|mount| device == Ok(mount.device)).any(|mount| {
+        if let Some(path) = mount.upper_folder()
+            && let Ok(path) = CStr::from_bytes_with_nul(&path)
+            && let Ok(upper) = run.sys.open_folder(path)
+        {
+            return matches!(run.sys.file_system(&upper), Ok(FileSystem::Disk | FileSystem::Fat));
+        }
+        false
+    })
 }
