@@ -34,6 +34,9 @@ impl Part {
 pub struct Parts(u8);
 
 impl Parts {
+    /// All of them.
+    pub const ALL: Self = Self(0b1111);
+
     /// Whether `part` is one of them.
     #[must_use]
     pub const fn contains(self, part: Part) -> bool {

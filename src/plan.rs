@@ -1,7 +1,7 @@
 //! From what is wished for, and what the root is, to the files that change.
 
 use crate::account::{self, Place};
-use crate::change::{Action, Change, Wanted, Write};
+use crate::change::{Action, Change, Edit, Wanted, Write};
 use crate::conf::Wish;
 use crate::limits::CHANGES;
 use crate::network::KEPT_NETWORK;
@@ -9,6 +9,7 @@ use crate::part::{Part, Parts};
 use crate::text::Buf;
 use crate::value::Path;
 use crate::{hosts, resolver};
+use core::ffi::CStr;
 use heapless::Vec;
 
 /// What is to be done, in the order in which it is published.
@@ -24,14 +25,8 @@ impl Plan {
     pub fn new(wanted: &Wanted<'_>, parts: Parts) -> Self {
         let mut plan = Self::default();
         for path in &wanted.system.cut {
-            plan.add(Change {
-                part: None,
-                path: path.clone(),
-                action: Action::Write(Write {
-                    show: account::mask,
-                    ..Write::new(|out, old, _, _| out.push(old))
-                }),
-            });
+            let same = Write::new(|out, old, _, _| out.push(old));
+            plan.write(None, path.as_c_str(), Write { show: account::mask, ..same });
         }
         for part in parts.iter() {
             match part {
@@ -60,6 +55,10 @@ impl Plan {
         self.overflowed |= self.changes.push(change).is_err();
     }
 
+    fn write(&mut self, part: Option<Part>, path: &CStr, write: Write) {
+        self.add(Change { part, path: Path::from(path), action: Action::Write(write) });
+    }
+
     /// With the hash in the shadow file, the passwd file must say that it is
     /// there, or login programs do not look.
     fn add_password(&mut self, wanted: &Wanted<'_>) {
@@ -79,33 +78,21 @@ impl Plan {
         });
     }
 
-    fn add_account(&mut self, path: &'static core::ffi::CStr, edit: crate::change::Edit) {
-        self.add(Change {
-            part: Some(Part::Password),
-            path: Path::from(path),
-            action: Action::Write(Write {
-                only_if_there: true,
-                show: account::mask,
-                keep_dash: true,
-                ..Write::new(edit)
-            }),
+    fn add_account(&mut self, path: &CStr, edit: Edit) {
+        self.write(Some(Part::Password), path, Write {
+            only_if_there: true,
+            show: account::mask,
+            keep_dash: true,
+            ..Write::new(edit)
         });
     }
 
     /// The hosts file goes first: it is told the old name, which the others hold.
     fn add_host_name(&mut self, wanted: &Wanted<'_>) {
         let part = Some(Part::HostName);
-        self.add(Change {
-            part,
-            path: Path::from(c"etc/hosts"),
-            action: Action::Write(Write { only_if_there: true, ..Write::new(edit_hosts) }),
-        });
+        self.write(part, c"etc/hosts", Write { only_if_there: true, ..Write::new(edit_hosts) });
         for (label, place) in (0..).zip(&wanted.system.host_name_places) {
-            self.add(Change {
-                part,
-                path: Path::from(place.path),
-                action: Action::Write(Write { label, ..Write::new(edit_host_name) }),
-            });
+            self.write(part, place.path, Write { label, ..Write::new(edit_host_name) });
         }
     }
 
@@ -131,16 +118,11 @@ impl Plan {
     }
 
     fn add_name_servers(&mut self) {
-        self.add(Change {
-            part: Some(Part::Dns),
-            path: Path::from(c"etc/resolv.conf"),
-            action: Action::Write(Write::new(|out, old, wanted, _| {
-                match &wanted.conf.name_servers {
-                    Wish::Value(servers) => resolver::edit(out, old, servers),
-                    _ => out.push(old),
-                }
-            })),
+        let write = Write::new(|out, old, wanted, _| match &wanted.conf.name_servers {
+            Wish::Value(servers) => resolver::edit(out, old, servers),
+            _ => out.push(old),
         });
+        self.write(Some(Part::Dns), c"etc/resolv.conf", write);
     }
 }
 

@@ -183,11 +183,13 @@ pub fn write_file(out: &mut Buf<'_>, digest: Digest, path: &[u8]) {
 
 /// The files that a record names, as they were published, with the line of each.
 pub fn files(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    lines(text).filter_map(|line| {
-        let (digest, path) = line.text.strip_prefix(b"file=")?.split_at_checked(64)?;
-        let path = path.strip_prefix(b" ")?;
-        Some((path, digest))
-    })
+    lines(text).filter_map(|line| file(line.text))
+}
+
+#[inline(never)]
+fn file(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (digest, path) = line.strip_prefix(b"file=")?.split_at_checked(64)?;
+    Some((path.strip_prefix(b" ")?, digest))
 }
 
 fn number(text: &[u8]) -> Option<i64> {

@@ -125,11 +125,10 @@ fn each<S: Sys>(
         parts
     };
     if plan.overflowed() {
-        let all = plan.changes().iter().filter_map(|change| change.part).collect();
-        return Err(refuse(all, &Path::from(c"etc"), &Fault::PlanTooLong));
+        return Err(refuse(parts_of(plan, None), &Path::from(c"etc"), &Fault::PlanTooLong));
     }
     for path in paths(plan) {
-        let parts = of(plan, path).filter_map(|change| change.part).collect();
+        let parts = parts_of(plan, Some(path));
         let done = compose(run, plan, wanted, path, parts).and_then(|file| {
             // Cannot fail: there are no more paths than changes.
             let _ = files.push(file);
@@ -138,6 +137,13 @@ fn each<S: Sys>(
         done.map_err(|fault| refuse(parts, path, &fault))?;
     }
     Ok(())
+}
+
+/// The parts that the plan is for; or those that the changes of one path are for.
+fn parts_of(plan: &Plan, path: Option<&Path>) -> Parts {
+    let changes = plan.changes().iter();
+    let changes = changes.filter(|change| path.is_none_or(|path| change.path == *path));
+    changes.filter_map(|change| change.part).collect()
 }
 
 /// Each path of the plan, once.

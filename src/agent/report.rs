@@ -97,7 +97,7 @@ pub fn say_outcome<S: Sys>(run: &Run<'_, S>, states: &States, stage: &Stage<S>) 
         });
     }
     let invalid = states.all(State::Invalid);
-    if invalid == Part::ALL.into_iter().collect() {
+    if invalid == Parts::ALL {
         run.log.error("os.conf", &|out| {
             put!(out, "nothing of it is applied: it is kept: correct it, or have ECS write it again");
         });

@@ -101,7 +101,7 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
     if !has_plain && !has_other {
         add(&PLAIN);
     }
-    let mut add_name = |place: &hostname::Place, file: Option<File<S>>| {
+    let mut add_name = |place: &hostname::Place, file: &Option<File<S>>| {
         if let Some(file) = file
             && let Some(name) = place.form.read(&file.content)
             && let Ok(name) = Vec::from_slice(name)
@@ -112,9 +112,11 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
         }
     };
     for place in &system.host_name_places {
-        add_name(place, run.try_read(place.path));
+        add_name(place, &run.try_read(place.path));
         // A cut run may have written the new name here, but not everywhere.
-        add_name(place, run.read_kept(place.path).unwrap_or_default());
+        if let Ok(before) = &run.read_kept(place.path) {
+            add_name(place, before);
+        }
     }
 }
 
@@ -130,7 +132,11 @@ fn interfaces<S: Sys>(
         let link = links.as_ref().and_then(|links| links.find(nic));
         // Without a MAC the label is the name, whether it is there or not.
         let is_there = link.is_some() || nic.mac.is_none();
-        let Some(name) = link.map(|link| link.name.clone()).or_else(|| label_name(nic)) else {
+        let name = match link {
+            Some(link) => Some(link.name.clone()),
+            None => label_name(nic),
+        };
+        let Some(name) = name else {
             continue;
         };
         if !is_there {

@@ -294,7 +294,7 @@ fn has_lasting_upper<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> bool {
     let device = run.sys.meta(folder).map(|meta| super::locate::split(meta.device));
     crate::system::mounts(text).filter(|mount| device == Ok(mount.device)).any(|mount| {
         if let Some(path) = mount.upper_folder()
-            && let Ok(path) = CStr::from_bytes_with_nul(&path)
+            && let Ok(path) = CStr::from_bytes_until_nul(&path)
             && let Ok(upper) = run.sys.open_folder(path)
         {
             return matches!(run.sys.file_system(&upper), Ok(FileSystem::Disk | FileSystem::Fat));
