@@ -76,6 +76,8 @@ fn meta(stat: &Stat) -> Meta {
     }
 }
 
+// What is called from one place only is inlined there; all else is not, which is
+// smaller.
 impl Sys for Linux {
     type Fd = OwnedFd;
     type Map = Map;
@@ -140,7 +142,6 @@ impl Sys for Linux {
         retry_on_intr(|| io::pwrite(fd, bytes, offset))
     }
 
-    #[inline(never)]
     fn set_len(&self, fd: &OwnedFd, len: u64) -> Result<()> {
         retry_on_intr(|| fs::ftruncate(fd, len))
     }
@@ -159,7 +160,6 @@ impl Sys for Linux {
         )
     }
 
-    #[inline(never)]
     fn list_attributes(&self, fd: &OwnedFd, names: &mut [u8]) -> Result<usize> {
         fs::flistxattr(fd, names)
     }
@@ -209,12 +209,10 @@ impl Sys for Linux {
         fs::unlinkat(folder, name, AtFlags::empty())
     }
 
-    #[inline(never)]
     fn make_folder(&self, folder: &OwnedFd, name: &CStr, mode: u32) -> Result<()> {
         fs::mkdirat(folder, name, Mode::from_raw_mode(mode))
     }
 
-    #[inline(never)]
     fn read_link(&self, folder: &OwnedFd, name: &CStr, target: &mut [u8]) -> Result<usize> {
         fs::readlinkat_raw(folder, name, target)
     }
@@ -296,7 +294,6 @@ impl Sys for Linux {
         Ok(socket)
     }
 
-    #[inline(never)]
     fn send(&self, socket: &OwnedFd, bytes: &[u8]) -> Result<()> {
         // An unbound netlink socket sends to the kernel (netlink(7)).
         match retry_on_intr(|| net::send(socket, bytes, net::SendFlags::empty()))? {
@@ -305,7 +302,6 @@ impl Sys for Linux {
         }
     }
 
-    #[inline(never)]
     fn receive(&self, socket: &OwnedFd, bytes: &mut [u8]) -> Result<usize> {
         // With TRUNC the length is the datagram's own: a cut one is an error.
         let space = bytes.len();
