@@ -59,6 +59,10 @@ const COMMANDS: [(&[u8], Command); 6] = [
     (b"help", Command::Help),
 ];
 
+/// Options of one letter, and what they are short for.
+const LETTERS: [(&[u8], &[u8]); 4] =
+    [(b"-h", b"help"), (b"-V", b"version"), (b"-q", b"quiet"), (b"-v", b"verbose")];
+
 /// Options that stand alone.
 const SWITCHES: [&[u8]; 3] = [b"kernel", b"quiet", b"verbose"];
 
@@ -75,12 +79,18 @@ pub fn parse<'a>(
     let mut file = None;
     while let Some(word) = words.next() {
         let text = word.to_bytes();
-        match text {
-            b"-h" | b"--help" => return Ok(Line { command: Command::Help, file: None }),
-            b"-V" | b"--version" => return Ok(Line { command: Command::Version, file: None }),
-            b"-q" => option(b"quiet", text, Some(b"1"), settings)?,
-            b"-v" => option(b"verbose", text, Some(b"1"), settings)?,
-            [b'-', b'-', key @ ..] => {
+        let key = match text {
+            [b'-', b'-', key @ ..] => Some(key),
+            [b'-', _, ..] => {
+                let known = LETTERS.iter().find(|(letter, _)| *letter == text);
+                Some(known.ok_or(Fault::Option(text))?.1)
+            }
+            _ => None,
+        };
+        match key {
+            Some(b"help") => return Ok(Line { command: Command::Help, file: None }),
+            Some(b"version") => return Ok(Line { command: Command::Version, file: None }),
+            Some(key) => {
                 let (key, value) = match split_once(key, b'=') {
                     Some((key, value)) => (key, Some(value)),
                     None if SWITCHES.contains(&key) => (key, Some(&b"1"[..])),
@@ -88,13 +98,12 @@ pub fn parse<'a>(
                 };
                 option(key, text, value, settings)?;
             }
-            [b'-', _, ..] => return Err(Fault::Option(text)),
-            _ if command.is_none() => {
+            None if command.is_none() => {
                 let known = COMMANDS.iter().find(|(name, _)| *name == text);
                 command = Some(known.ok_or(Fault::Command(text))?.1);
             }
-            _ if command == Some(Command::Lint) && file.is_none() => file = Some(word),
-            _ => return Err(Fault::Extra(text)),
+            None if command == Some(Command::Lint) && file.is_none() => file = Some(word),
+            None => return Err(Fault::Extra(text)),
         }
     }
     match (command, file) {

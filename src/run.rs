@@ -6,6 +6,7 @@ use crate::conf::{Item, Lexer};
 use crate::limits::SETTINGS_BYTES;
 use crate::log::{Level, Log};
 use crate::settings::{SettingFault, Settings, on_kernel_line};
+use crate::sys::files::read_into;
 use crate::sys::{Access, Stream, Sys};
 use crate::text::{Buf, put};
 use core::ffi::CStr;
@@ -75,8 +76,7 @@ fn run_with_secrets<'a, S: Sys>(
 fn read_settings<S: Sys>(sys: &S, root: &S::Fd, settings: &mut Settings) {
     let mut space = [0; SETTINGS_BYTES];
     let file = sys.open_below(root, c"etc/osconf/config", Access::Read);
-    let len = file.and_then(|file| sys.read_at(&file, &mut space, 0)).unwrap_or(0);
-    let source = space.get(..len).unwrap_or_default();
+    let source = read_into(sys, file, &mut space);
     for item in Lexer::new(source) {
         match item {
             Item::Assignment { key, value, fault: None } => {
@@ -90,8 +90,7 @@ fn read_settings<S: Sys>(sys: &S, root: &S::Fd, settings: &mut Settings) {
     }
     let running = sys.open_folder(c"/proc");
     let file = running.and_then(|folder| sys.open(&folder, c"cmdline", Access::Read));
-    let len = file.and_then(|file| sys.read_at(&file, &mut space, 0)).unwrap_or(0);
-    for (key, value) in on_kernel_line(space.get(..len).unwrap_or_default()) {
+    for (key, value) in on_kernel_line(read_into(sys, file, &mut space)) {
         take(sys, settings, "the kernel's command line", key, value);
     }
 }

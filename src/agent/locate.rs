@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::error::Fault;
 use crate::limits::{MOUNTS, PATH_BYTES};
 use crate::log::Level;
-use crate::sys::files::optional;
+use crate::sys::files::{optional, read_into};
 use crate::sys::{Access, Kind, Sys};
 use crate::system::{Mount, mounts};
 use crate::text::split::split_once;
@@ -93,7 +93,7 @@ pub fn find<S: Sys>(run: &Run<'_, S>, look: &dyn Fn(&Candidate<'_>)) -> Result<P
     let mut space = run.sys.map(MOUNT_BYTES).map_err(|errno| {
         run.log.fault(Level::Error, "locate", &[], Fault::Kernel(errno), "");
     })?;
-    let text = run.read_running(c"/proc/self", c"mountinfo", &mut space);
+    let text = run.read_mounts(&mut space);
     if text.is_empty() {
         run.log.error("locate", &|out| {
             put!(out, "/proc/self/mountinfo cannot be read: mount /proc first, or name the file with --conf");
@@ -271,43 +271,31 @@ fn on_disk<S: Sys>(run: &Run<'_, S>, device: Device) -> Option<OnDisk> {
     put!(path, "/sys/dev/block/{}:{}", device.0, device.1);
     let own = Path::new(&[path.as_bytes()])?;
     let folder = run.sys.open_folder(own.as_c_str()).ok()?;
-    let Some(number) = read_number(run, &folder, c"partition") else {
+    let Some(number) = read_number(run, &folder) else {
         return Some(OnDisk { disk: device, first: None });
     };
     // The kernel follows the link before it goes up, so this is the disk.
     let parent = Path::new(&[own.as_bytes(), b"/.."])?;
     let parent = run.sys.open_folder(parent.as_c_str()).ok()?;
     let mut space = [0; 32];
-    let text = read_small(run, &parent, c"dev", &mut space);
+    let text = read_into(run.sys, run.sys.open(&parent, c"dev", Access::Read), &mut space);
     let (major, minor) = split_once(text.trim_ascii(), b':')?;
     let disk = (decimal(major)?, decimal(minor)?);
     let mut lowest = number;
     let _ = run.sys.list(&parent, &mut |name| {
         if let Ok(child) = run.sys.open(&parent, name, Access::Folder) {
-            lowest = lowest.min(read_number(run, &child, c"partition").unwrap_or(lowest));
+            lowest = lowest.min(read_number(run, &child).unwrap_or(lowest));
         }
         true
     });
     Some(OnDisk { disk, first: (lowest != number).then_some(lowest) })
 }
 
-fn read_small<'s, S: Sys>(
-    run: &Run<'_, S>,
-    folder: &S::Fd,
-    name: &CStr,
-    space: &'s mut [u8],
-) -> &'s [u8] {
-    let len = run
-        .sys
-        .open(folder, name, Access::Read)
-        .and_then(|file| run.sys.read_at(&file, space, 0))
-        .unwrap_or(0);
-    space.get(..len).unwrap_or_default()
-}
-
-fn read_number<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &CStr) -> Option<u32> {
+/// The number of a partition.
+fn read_number<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> Option<u32> {
     let mut space = [0; 16];
-    decimal(read_small(run, folder, name, &mut space).trim_ascii())
+    let file = run.sys.open(folder, c"partition", Access::Read);
+    decimal(read_into(run.sys, file, &mut space).trim_ascii())
 }
 
 #[cfg(test)]

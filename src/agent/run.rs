@@ -170,28 +170,11 @@ impl<'a, S: Sys> Run<'a, S> {
         self.sys.say(Stream::Output, line.as_bytes());
     }
 
-    /// Reads a file of the running system, not of the root, into `space`: /proc
-    /// and /sys tell no size. Nothing, where there is no such file.
-    pub fn read_running<'s>(
-        &self,
-        folder: &CStr,
-        name: &CStr,
-        space: &'s mut [u8],
-    ) -> &'s [u8] {
-        let mut len = 0;
-        let file = self
-            .sys
-            .open_folder(folder)
-            .and_then(|folder| self.sys.open(&folder, name, Access::Read));
-        if let Ok(file) = file {
-            while let Some(rest) = space.get_mut(len..).filter(|rest| !rest.is_empty()) {
-                match self.sys.read_at(&file, rest, len as u64) {
-                    Ok(count @ 1..) => len += count,
-                    _ => break,
-                }
-            }
-        }
-        space.get(..len).unwrap_or_default()
+    /// What is mounted, as the kernel tells, in `space`.
+    pub fn read_mounts<'s>(&self, space: &'s mut [u8]) -> &'s [u8] {
+        let folder = self.sys.open_folder(c"/proc/self");
+        let file = folder.and_then(|folder| self.sys.open(&folder, c"mountinfo", Access::Read));
+        files::read_into(self.sys, file, space)
     }
 }
 

@@ -290,7 +290,7 @@ fn has_lasting_upper<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> bool {
     let Ok(mut space) = run.sys.map(super::locate::MOUNT_BYTES) else {
         return false;
     };
-    let text = run.read_running(c"/proc/self", c"mountinfo", &mut space);
+    let text = run.read_mounts(&mut space);
     let device = run.sys.meta(folder).map(|meta| super::locate::split(meta.device));
     crate::system::mounts(text).filter(|mount| device == Ok(mount.device)).any(|mount| {
         if let Some(path) = mount.upper_folder()

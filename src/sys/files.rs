@@ -8,7 +8,7 @@ mod read;
 mod replace;
 
 pub use find::{Spot, make_folders, resolve};
-pub use read::{Content, File, read, read_file};
+pub use read::{Content, File, read, read_file, read_into};
 pub use replace::{Kept, NewFile, keep, keep_absence, write_in_place};
 
 use super::Result;

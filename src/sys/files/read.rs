@@ -69,6 +69,25 @@ pub fn read_file<S: Sys>(
     Ok(File { fd, meta, content })
 }
 
+/// Reads a file into `space`, as far as it goes: /proc and /sys tell no size.
+/// Nothing, where there is no such file.
+pub fn read_into<'s, S: Sys>(
+    sys: &S,
+    file: crate::sys::Result<S::Fd>,
+    space: &'s mut [u8],
+) -> &'s [u8] {
+    let mut len = 0;
+    if let Ok(file) = file {
+        while let Some(rest) = space.get_mut(len..).filter(|rest| !rest.is_empty()) {
+            match sys.read_at(&file, rest, len as u64) {
+                Ok(count @ 1..) => len += count,
+                _ => break,
+            }
+        }
+    }
+    space.get(..len).unwrap_or_default()
+}
+
 /// Reads an open file of `size` bytes. One that ends before, or goes on after, is
 /// being written by somebody else at this moment.
 ///
