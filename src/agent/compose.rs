@@ -48,6 +48,9 @@ pub enum New<S: Sys> {
     Gone,
 }
 
+/// What is done with a file of a plan.
+pub type Deed<'d, S> = dyn FnMut(&Plan, &mut Composed<S>) -> Result<(), Fault> + 'd;
+
 /// All files of a plan.
 pub type Files<S> = Vec<Composed<S>, CHANGES>;
 
@@ -96,7 +99,7 @@ pub fn all<S: Sys>(
     run: &Run<'_, S>,
     wanted: &Wanted<'_>,
     mut parts: Parts,
-    deed: &mut dyn FnMut(&Plan, &mut Composed<S>) -> Result<(), Fault>,
+    deed: &mut Deed<'_, S>,
 ) -> Result<(Files<S>, Parts), ()> {
     loop {
         let plan = Plan::new(wanted, parts);
@@ -118,7 +121,7 @@ fn each<S: Sys>(
     wanted: &Wanted<'_>,
     plan: &Plan,
     files: &mut Files<S>,
-    deed: &mut dyn FnMut(&Plan, &mut Composed<S>) -> Result<(), Fault>,
+    deed: &mut Deed<'_, S>,
 ) -> Result<(), Parts> {
     let refuse = |parts, path: &Path, fault: &Fault| {
         report::say_refused(run, parts, path, fault);

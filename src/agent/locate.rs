@@ -104,25 +104,27 @@ pub fn find<S: Sys>(run: &Run<'_, S>, look: &dyn Fn(&Candidate<'_>)) -> Result<P
     candidates.iter().for_each(look);
     match candidates.iter().find(|candidate| candidate.verdict == Verdict::Taken) {
         Some(taken) => place_on(run, &taken.mount),
-        None => Err(say_none(run, &candidates)),
+        None => {
+            say_none(run, &candidates);
+            Err(())
+        }
     }
 }
 
 /// The place that `--conf` names.
 fn named<S: Sys>(run: &Run<'_, S>, conf: &Path) -> Result<Place<S>, ()> {
     let (shown, name) = (conf.folder(), Path::from(conf.name()));
-    match run.sys.open_folder(shown.as_c_str()) {
-        Ok(folder) => Ok(Place { folder: Some(folder), name, shown }),
-        Err(Errno::NOENT) => {
-            run.log.error("locate", &|out| {
-                put!(out, "no folder ");
-                out.push(shown.as_bytes());
-                put!(out, ": name an os.conf that is there");
-            });
-            Err(())
-        }
-        Err(errno) => Err(cannot_open(run, &shown, errno)),
+    let folder = optional(run.sys.open_folder(shown.as_c_str()))
+        .map_err(|errno| cannot_open(run, &shown, errno))?;
+    if folder.is_none() {
+        run.log.error("locate", &|out| {
+            put!(out, "no folder ");
+            out.push(shown.as_bytes());
+            put!(out, ": name an os.conf that is there");
+        });
+        return Err(());
     }
+    Ok(Place { folder, name, shown })
 }
 
 /// Room for /proc/self/mountinfo.
@@ -160,10 +162,8 @@ fn place_on<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>) -> Result<Place<S>, ()>
         .map_err(|errno| cannot_open(run, &point, errno))?;
     let separator: &[u8] = if point.as_bytes().ends_with(b"/") { b"" } else { b"/" };
     let shown = Path::new(&[point.as_bytes(), separator, FOLDER.to_bytes()]).ok_or(())?;
-    let folder = match optional(run.sys.open(&partition, FOLDER, Access::Folder)) {
-        Ok(folder) => folder,
-        Err(errno) => return Err(cannot_open(run, &shown, errno)),
-    };
+    let folder = optional(run.sys.open(&partition, FOLDER, Access::Folder))
+        .map_err(|errno| cannot_open(run, &shown, errno))?;
     Ok(Place { folder, name: Path::from(NAME), shown })
 }
 

@@ -80,10 +80,7 @@ impl<'a, S: Sys> Run<'a, S> {
 
     /// The same for who needs no reason why it cannot be read.
     pub fn try_read(&self, path: &CStr) -> Option<File<S>> {
-        match self.read(path) {
-            Ok(file) => file,
-            Err(_) => None,
-        }
+        self.read(path).unwrap_or_default()
     }
 
     fn read_spot(&self, spot: &Spot<S>) -> Result<Option<File<S>>, Fault> {
