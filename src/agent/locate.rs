@@ -222,10 +222,9 @@ fn wanted_disk<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Wanted {
     let root = run.sys.meta(&run.root).map_or((0, 0), |meta| split(meta.device));
     // Some file systems (btrfs) are no device themselves and name one.
     let device = if root.0 == 0 {
-        mounts(text)
-            .find(|mount| mount.device == root && mount.source.starts_with(b"/dev/"))
-            .and_then(|mount| Path::new(&[mount.source]))
-            .and_then(|path| special(run, &path))
+        let is_root = |mount: &Mount<'_>| mount.device == root && mount.source.starts_with(b"/dev/");
+        let source = mounts(text).find(is_root).and_then(|mount| Path::new(&[mount.source]));
+        source.and_then(|path| special(run, &path))
     } else {
         Some(root)
     };
