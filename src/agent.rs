@@ -82,7 +82,11 @@ pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
 /// Does what is due at a boot without a new network, where no other program does.
 fn boot<S: Sys>(run: &Run<'_, S>, exit: Exit) -> Exit {
     let is_ours = run.settings.is_running_root() || run.settings.kernel;
-    if is_ours && !running::boot(run) { Exit::Refused } else { exit }
+    if is_ours && !running::boot(run) {
+        Exit::Refused
+    } else {
+        exit
+    }
 }
 
 /// Carries out one os.conf.
@@ -107,8 +111,14 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Ex
 /// Gives the running kernel what was published, where that is our task. A part
 /// that it refuses is tried again.
 fn configure_kernel<S: Sys>(run: &Run<'_, S>, job: &mut Job<'_, S>, stage: &Stage<S>) {
-    let is_new = |part, states: &States| job.parts.contains(part) && states.get(part) == State::Done;
-    let is_ours = job.system.network.writer.as_ref().is_some_and(|writer| writer.is_kernel);
+    let is_new =
+        |part, states: &States| job.parts.contains(part) && states.get(part) == State::Done;
+    let is_ours = job
+        .system
+        .network
+        .writer
+        .as_ref()
+        .is_some_and(|writer| writer.is_kernel);
     let is_running = run.settings.is_running_root();
     let mut is_network_set = true;
     if is_new(Part::Network, &job.states) {
@@ -177,5 +187,9 @@ fn end<S: Sys>(
     let before = &job.memory.record;
     let is_same = before.order.is_some_and(|before| before.is(&order));
     let is_known = is_same && before.states == job.states && stage.changes() == 0;
-    if is_known || record(Some(order)) { exit } else { Exit::Refused }
+    if is_known || record(Some(order)) {
+        exit
+    } else {
+        Exit::Refused
+    }
 }

@@ -99,7 +99,11 @@ impl NewPassword {
     /// Copies `field`; none, if it is longer than any hash.
     #[must_use]
     pub fn new(field: &[u8], day: Option<u32>, place: Place) -> Option<Self> {
-        Some(Self { field: Vec::from_slice(field).ok()?, day, place })
+        Some(Self {
+            field: Vec::from_slice(field).ok()?,
+            day,
+            place,
+        })
     }
 
     /// The password field.

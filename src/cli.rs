@@ -60,8 +60,12 @@ const COMMANDS: [(&[u8], Command); 6] = [
 ];
 
 /// Options of one letter, and what they are short for.
-const LETTERS: [(&[u8], &[u8]); 4] =
-    [(b"-h", b"help"), (b"-V", b"version"), (b"-q", b"quiet"), (b"-v", b"verbose")];
+const LETTERS: [(&[u8], &[u8]); 4] = [
+    (b"-h", b"help"),
+    (b"-V", b"version"),
+    (b"-q", b"quiet"),
+    (b"-v", b"verbose"),
+];
 
 /// Options that stand alone.
 const SWITCHES: [&[u8]; 3] = [b"kernel", b"quiet", b"verbose"];
@@ -88,8 +92,18 @@ pub fn parse<'a>(
             _ => None,
         };
         match key {
-            Some(b"help") => return Ok(Line { command: Command::Help, file: None }),
-            Some(b"version") => return Ok(Line { command: Command::Version, file: None }),
+            Some(b"help") => {
+                return Ok(Line {
+                    command: Command::Help,
+                    file: None,
+                });
+            }
+            Some(b"version") => {
+                return Ok(Line {
+                    command: Command::Version,
+                    file: None,
+                });
+            }
             Some(key) => {
                 let (key, value) = match split_once(key, b'=') {
                     Some((key, value)) => (key, Some(value)),
@@ -124,11 +138,13 @@ fn option<'a>(
         return Err(Fault::Option(word));
     }
     // No setting takes an empty value.
-    settings.set(key, value.unwrap_or_default()).map_err(|fault| match (fault, value) {
-        (SettingFault::Unknown, _) => Fault::Option(word),
-        (SettingFault::Value, None) => Fault::NoValue(word),
-        (SettingFault::Value, Some(_)) => Fault::Value(word),
-    })
+    settings
+        .set(key, value.unwrap_or_default())
+        .map_err(|fault| match (fault, value) {
+            (SettingFault::Unknown, _) => Fault::Option(word),
+            (SettingFault::Value, None) => Fault::NoValue(word),
+            (SettingFault::Value, Some(_)) => Fault::Value(word),
+        })
 }
 
 /// What `--help` shows.
@@ -169,12 +185,21 @@ mod tests {
     use std::vec::Vec;
 
     fn read(line: &str) -> (std::string::String, Settings) {
-        let words: Vec<CString> = line.split_whitespace().map(|word| CString::new(word).unwrap()).collect();
+        let words: Vec<CString> = line
+            .split_whitespace()
+            .map(|word| CString::new(word).unwrap())
+            .collect();
         let mut settings = Settings::default();
         let result = parse(words.iter().map(CString::as_c_str), &mut settings);
         let text = match result {
             Ok(line) => std::format!("{:?} {:?}", line.command, line.file),
-            Err(Fault::Option(word) | Fault::Command(word) | Fault::Extra(word) | Fault::NoValue(word) | Fault::Value(word)) => {
+            Err(
+                Fault::Option(word)
+                | Fault::Command(word)
+                | Fault::Extra(word)
+                | Fault::NoValue(word)
+                | Fault::Value(word),
+            ) => {
                 std::format!("bad {}", std::string::String::from_utf8_lossy(word))
             }
             Err(fault) => std::format!("{fault:?}"),

@@ -74,7 +74,10 @@ impl Fault {
                 put!(out, "{}: ", step.text());
                 describe(errno, out);
                 if errno == Errno::PERM {
-                    put!(out, ": see if it is immutable (lsattr), and clear that with chattr -i");
+                    put!(
+                        out,
+                        ": see if it is immutable (lsattr), and clear that with chattr -i"
+                    );
                 }
             }
             Self::RunTime => put!(
@@ -82,8 +85,14 @@ impl Fault {
                 "it is a link to a file that another program makes anew at each boot: make it a file, or set that program up by hand"
             ),
             Self::NotAFile => put!(out, "it is not a regular file: remove what is there"),
-            Self::Path => put!(out, "its path is too long, or its links go round in a circle"),
-            Self::Changed => put!(out, "another program changed it meanwhile: it is tried again at the next boot"),
+            Self::Path => put!(
+                out,
+                "its path is too long, or its links go round in a circle"
+            ),
+            Self::Changed => put!(
+                out,
+                "another program changed it meanwhile: it is tried again at the next boot"
+            ),
             Self::PlanTooLong => put!(out, "too many files would change: remove those of old NICs"),
         }
     }

@@ -87,7 +87,9 @@ impl<'a, S: Sys> Log<'a, S> {
             self.kernel_lines.set(left);
             prefix.copy_from_slice(&[b'<', b'0' + level.number(), b'>']);
             // Who reads the kernel's log cannot be told that it is full.
-            let _ = self.sys.write_at(kernel, bytes.get(..3 + len).unwrap_or_default(), 0);
+            let _ = self
+                .sys
+                .write_at(kernel, bytes.get(..3 + len).unwrap_or_default(), 0);
         }
     }
 

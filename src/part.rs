@@ -73,7 +73,9 @@ impl Parts {
 
     /// Each of them.
     pub fn iter(self) -> impl Iterator<Item = Part> {
-        Part::ALL.into_iter().filter(move |part| self.contains(*part))
+        Part::ALL
+            .into_iter()
+            .filter(move |part| self.contains(*part))
     }
 }
 

@@ -26,7 +26,14 @@ impl Plan {
         let mut plan = Self::default();
         for path in &wanted.system.cut {
             let same = Write::new(|out, old, _, _| out.push(old));
-            plan.write(None, path.as_c_str(), Write { show: account::mask, ..same });
+            plan.write(
+                None,
+                path.as_c_str(),
+                Write {
+                    show: account::mask,
+                    ..same
+                },
+            );
         }
         for part in parts.iter() {
             match part {
@@ -56,7 +63,11 @@ impl Plan {
     }
 
     fn write(&mut self, part: Option<Part>, path: &CStr, write: Write) {
-        self.add(Change { part, path: Path::from(path), action: Action::Write(write) });
+        self.add(Change {
+            part,
+            path: Path::from(path),
+            action: Action::Write(write),
+        });
     }
 
     /// With the hash in the shadow file, the passwd file must say that it is
@@ -79,20 +90,38 @@ impl Plan {
     }
 
     fn add_account(&mut self, path: &CStr, edit: Edit) {
-        self.write(Some(Part::Password), path, Write {
-            only_if_there: true,
-            show: account::mask,
-            keep_dash: true,
-            ..Write::new(edit)
-        });
+        self.write(
+            Some(Part::Password),
+            path,
+            Write {
+                only_if_there: true,
+                show: account::mask,
+                keep_dash: true,
+                ..Write::new(edit)
+            },
+        );
     }
 
     /// The hosts file goes first: it is told the old name, which the others hold.
     fn add_host_name(&mut self, wanted: &Wanted<'_>) {
         let part = Some(Part::HostName);
-        self.write(part, c"etc/hosts", Write { only_if_there: true, ..Write::new(edit_hosts) });
+        self.write(
+            part,
+            c"etc/hosts",
+            Write {
+                only_if_there: true,
+                ..Write::new(edit_hosts)
+            },
+        );
         for (label, place) in (0..).zip(&wanted.system.host_name_places) {
-            self.write(part, place.path, Write { label, ..Write::new(edit_host_name) });
+            self.write(
+                part,
+                place.path,
+                Write {
+                    label,
+                    ..Write::new(edit_host_name)
+                },
+            );
         }
     }
 

@@ -123,7 +123,10 @@ impl States {
     /// Those that ended so.
     #[must_use]
     pub fn all(&self, state: State) -> Parts {
-        Part::ALL.into_iter().filter(|part| self.get(*part) == state).collect()
+        Part::ALL
+            .into_iter()
+            .filter(|part| self.get(*part) == state)
+            .collect()
     }
 }
 
@@ -147,26 +150,44 @@ impl Record {
         let mut states = States::default();
         for part in Part::ALL {
             let word = get(text, part.name()).unwrap_or_default();
-            let state = State::ALL.into_iter().find(|state| state.name().as_bytes() == word);
+            let state = State::ALL
+                .into_iter()
+                .find(|state| state.name().as_bytes() == word);
             states.set(part, state.unwrap_or_default());
         }
-        let order = get(text, "digest").and_then(parse_digest).map(|digest| Order {
-            digest,
-            modified: number_of("modified").unwrap_or_default(),
-            inode: number_of("inode").and_then(|number| u64::try_from(number).ok()),
-        });
-        Self { time: number_of("time").unwrap_or_default(), states, order }
+        let order = get(text, "digest")
+            .and_then(parse_digest)
+            .map(|digest| Order {
+                digest,
+                modified: number_of("modified").unwrap_or_default(),
+                inode: number_of("inode").and_then(|number| u64::try_from(number).ok()),
+            });
+        Self {
+            time: number_of("time").unwrap_or_default(),
+            states,
+            order,
+        }
     }
 
     /// Writes the record; the lines about files follow.
     pub fn write(&self, out: &mut Buf<'_>) {
         put!(out, "# osconf: what was applied last\n");
-        put!(out, "osconf={}\ntime={}\n", env!("CARGO_PKG_VERSION"), self.time);
+        put!(
+            out,
+            "osconf={}\ntime={}\n",
+            env!("CARGO_PKG_VERSION"),
+            self.time
+        );
         for part in Part::ALL {
             put!(out, "{}={}\n", part.name(), self.states.get(part).name());
         }
         if let Some(order) = self.order {
-            put!(out, "digest={}\nmodified={}\n", order.digest, order.modified);
+            put!(
+                out,
+                "digest={}\nmodified={}\n",
+                order.digest,
+                order.modified
+            );
             if let Some(inode) = order.inode {
                 put!(out, "inode={}\n", inode);
             }
@@ -220,10 +241,22 @@ mod tests {
         states.set(Part::Dns, State::Invalid);
         for order in [
             None,
-            Some(Order { digest: Digest::of(b"x"), modified: -5, inode: Some(u64::from(u32::MAX) * 4) }),
-            Some(Order { digest: Digest::of(b""), modified: 1_800_000_000, inode: None }),
+            Some(Order {
+                digest: Digest::of(b"x"),
+                modified: -5,
+                inode: Some(u64::from(u32::MAX) * 4),
+            }),
+            Some(Order {
+                digest: Digest::of(b""),
+                modified: 1_800_000_000,
+                inode: None,
+            }),
         ] {
-            let record = Record { time: 1_795_000_000, states, order };
+            let record = Record {
+                time: 1_795_000_000,
+                states,
+                order,
+            };
             let mut bytes = [0; 1024];
             let mut out = Buf::new(&mut bytes);
             record.write(&mut out);
@@ -235,7 +268,11 @@ mod tests {
 
     #[test]
     fn the_same_bytes_written_later_are_another_order() {
-        let order = |modified, inode| Order { digest: Digest::of(b"x"), modified, inode };
+        let order = |modified, inode| Order {
+            digest: Digest::of(b"x"),
+            modified,
+            inode,
+        };
         assert!(order(100, Some(1)).is(&order(100, Some(1))));
         assert!(!order(100, Some(1)).is(&order(101, Some(1))));
         assert!(!order(100, Some(1)).is(&order(100, Some(2))));

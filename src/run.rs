@@ -42,7 +42,10 @@ fn run_with_secrets<'a, S: Sys>(
     match line.command {
         Command::Help => return say(sys, HELP.as_bytes()),
         Command::Version => {
-            return say(sys, concat!("osconf ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
+            return say(
+                sys,
+                concat!("osconf ", env!("CARGO_PKG_VERSION"), "\n").as_bytes(),
+            );
         }
         _ => {}
     }
@@ -51,7 +54,13 @@ fn run_with_secrets<'a, S: Sys>(
         Err(errno) => {
             let what = &[settings.root.as_bytes(), b" cannot be opened"];
             let log = Log::new(sys, Level::Error, false);
-            log.fault(Level::Error, "root", what, crate::error::Fault::Kernel(errno), "");
+            log.fault(
+                Level::Error,
+                "root",
+                what,
+                crate::error::Fault::Kernel(errno),
+                "",
+            );
             return Exit::Refused;
         }
     };
@@ -79,8 +88,18 @@ fn read_settings<S: Sys>(sys: &S, root: &S::Fd, settings: &mut Settings) {
     let source = read_into(sys, file, &mut space);
     for item in Lexer::new(source) {
         match item {
-            Item::Assignment { key, value, fault: None } => {
-                take(sys, settings, "/etc/osconf/config", key.text(source), value.text(source));
+            Item::Assignment {
+                key,
+                value,
+                fault: None,
+            } => {
+                take(
+                    sys,
+                    settings,
+                    "/etc/osconf/config",
+                    key.text(source),
+                    value.text(source),
+                );
             }
             Item::Assignment { key, .. } => {
                 refuse(sys, "/etc/osconf/config", key.text(source));
@@ -111,7 +130,10 @@ fn refuse<S: Sys>(sys: &S, source: &str, key: &[u8]) {
     Log::new(sys, Level::Warning, false).warn("settings", &|out| {
         put!(out, "{}: `", source);
         out.push(key);
-        put!(out, "` is not a setting, or cannot have this value: it is ignored");
+        put!(
+            out,
+            "` is not a setting, or cannot have this value: it is ignored"
+        );
     });
 }
 

@@ -84,16 +84,32 @@ type Take = fn(&mut Settings, &[u8]) -> Option<()>;
 /// Every setting. Of two that contradict each other, the later one counts.
 const SETTINGS: [(&[u8], Take); 11] = [
     (b"root", |all, value| set(&mut all.root, path(value))),
-    (b"conf", |all, value| set(&mut all.conf, path(value).map(Some))),
-    (b"device", |all, value| set(&mut all.device, path(value).map(Some))),
-    (b"network", |all, value| set(&mut all.network, network::by_name(value).map(Some))),
-    (b"hash", |all, value| set(&mut all.hash, HashKind::parse(value).map(Some))),
-    (b"wait", |all, value| set(&mut all.wait, decimal(value).map(Some))),
+    (b"conf", |all, value| {
+        set(&mut all.conf, path(value).map(Some))
+    }),
+    (b"device", |all, value| {
+        set(&mut all.device, path(value).map(Some))
+    }),
+    (b"network", |all, value| {
+        set(&mut all.network, network::by_name(value).map(Some))
+    }),
+    (b"hash", |all, value| {
+        set(&mut all.hash, HashKind::parse(value).map(Some))
+    }),
+    (b"wait", |all, value| {
+        set(&mut all.wait, decimal(value).map(Some))
+    }),
     (b"kernel", |all, value| set(&mut all.kernel, switch(value))),
-    (b"disable", |all, value| set(&mut all.disabled, switch(value))),
-    (b"log", |all, value| set(&mut all.log_kernel, (value == b"kmsg").then_some(true))),
+    (b"disable", |all, value| {
+        set(&mut all.disabled, switch(value))
+    }),
+    (b"log", |all, value| {
+        set(&mut all.log_kernel, (value == b"kmsg").then_some(true))
+    }),
     (b"quiet", |all, value| set_level(all, Level::Warning, value)),
-    (b"verbose", |all, value| set_level(all, Level::Detail, value)),
+    (b"verbose", |all, value| {
+        set_level(all, Level::Detail, value)
+    }),
 ];
 
 fn set<T>(place: &mut T, value: Option<T>) -> Option<()> {
@@ -109,7 +125,11 @@ fn set_level(all: &mut Settings, level: Level, value: &[u8]) -> Option<()> {
 }
 
 fn path(value: &[u8]) -> Option<Path> {
-    if value.is_empty() { None } else { Path::new(&[value]) }
+    if value.is_empty() {
+        None
+    } else {
+        Path::new(&[value])
+    }
 }
 
 fn switch(value: &[u8]) -> Option<bool> {
@@ -136,7 +156,14 @@ mod tests {
     fn the_kernel_line_names_settings_among_other_words() {
         let line = b"root=/dev/vda2 osconf.network=eni  osconf.disable quiet osconf.x=a=b\n";
         let found: std::vec::Vec<_> = on_kernel_line(line).collect();
-        assert_eq!(found, [(&b"network"[..], &b"eni"[..]), (b"disable", b"1"), (b"x", b"a=b")]);
+        assert_eq!(
+            found,
+            [
+                (&b"network"[..], &b"eni"[..]),
+                (b"disable", b"1"),
+                (b"x", b"a=b")
+            ]
+        );
     }
 
     #[test]
@@ -152,7 +179,11 @@ mod tests {
             ("root", "", Err(SettingFault::Value)),
             ("colour", "red", Err(SettingFault::Unknown)),
         ] {
-            assert_eq!(settings.set(key.as_bytes(), value.as_bytes()), result, "{key}={value}");
+            assert_eq!(
+                settings.set(key.as_bytes(), value.as_bytes()),
+                result,
+                "{key}={value}"
+            );
         }
         assert_eq!(settings.wait, Some(30));
     }

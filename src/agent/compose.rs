@@ -128,7 +128,11 @@ fn each<S: Sys>(
         parts
     };
     if plan.overflowed() {
-        return Err(refuse(parts_of(plan, None), &Path::from(c"etc"), &Fault::PlanTooLong));
+        return Err(refuse(
+            parts_of(plan, None),
+            &Path::from(c"etc"),
+            &Fault::PlanTooLong,
+        ));
     }
     for path in paths(plan) {
         let parts = parts_of(plan, Some(path));
@@ -159,7 +163,9 @@ pub fn paths(plan: &Plan) -> impl Iterator<Item = &Path> {
 }
 
 fn of<'p>(plan: &'p Plan, path: &'p Path) -> impl Iterator<Item = &'p Change> {
-    plan.changes().iter().filter(move |change| change.path == *path)
+    plan.changes()
+        .iter()
+        .filter(move |change| change.path == *path)
 }
 
 /// Bytes that an edit may add before it is made anew with more memory.
@@ -214,7 +220,10 @@ fn compose<S: Sys>(
     }
     if let New::Content(content) = &composed.new
         && !is_copy
-        && composed.old.as_ref().is_some_and(|old| *old.content == **content)
+        && composed
+            .old
+            .as_ref()
+            .is_some_and(|old| *old.content == **content)
     {
         composed.new = New::Same;
     }

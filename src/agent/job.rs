@@ -42,7 +42,10 @@ impl<'a, S: Sys> Job<'a, S> {
         let conf = parse(source, &mut findings);
         report::say_findings(run, place, source, &findings);
         let memory = memory::load(run);
-        let is_same = memory.record.order.is_some_and(|order| order.is(&paper.order));
+        let is_same = memory
+            .record
+            .order
+            .is_some_and(|order| order.is(&paper.order));
         let states = first_states(&conf, is_same.then_some(&memory.record.states));
         let mut parts = states.all(State::Open);
 
@@ -62,18 +65,35 @@ impl<'a, S: Sys> Job<'a, S> {
         if !system.has_all_interfaces() {
             unfinished.add(Part::Network);
         }
-        Self { conf, memory, is_same, states, system, password, parts, unfinished }
+        Self {
+            conf,
+            memory,
+            is_same,
+            states,
+            system,
+            password,
+            parts,
+            unfinished,
+        }
     }
 
     /// What the files are made from.
     pub fn wanted(&self) -> Wanted<'_> {
-        Wanted { conf: &self.conf, system: &self.system, password: self.password.as_ref() }
+        Wanted {
+            conf: &self.conf,
+            system: &self.system,
+            password: self.password.as_ref(),
+        }
     }
 }
 
 fn refuse_network<S: Sys>(run: &Run<'_, S>, system: &System) {
     run.log.error(Part::Network.name(), &|out| {
-        put!(out, "this system's network is {}, which cannot be written yet: --network chooses", system.network.name);
+        put!(
+            out,
+            "this system's network is {}, which cannot be written yet: --network chooses",
+            system.network.name
+        );
         for format in FORMATS.iter().filter(|format| format.writer.is_some()) {
             put!(out, " {}", format.name);
         }

@@ -19,7 +19,8 @@ const COLUMNS: usize = 96;
 /// a caret under the place. The password is not shown.
 pub fn lint<S: Sys>(run: &Run<'_, S>, file: &CStr) -> Exit {
     let Some(path) = Path::new(&[file.to_bytes()]) else {
-        run.log.error("lint", &|out| put!(out, "the file's path is too long"));
+        run.log
+            .error("lint", &|out| put!(out, "the file's path is too long"));
         return Exit::Usage;
     };
     let content = run
@@ -30,14 +31,20 @@ pub fn lint<S: Sys>(run: &Run<'_, S>, file: &CStr) -> Exit {
     let content = match content {
         Ok(file) => file.content,
         Err(fault) => {
-            run.log.fault(Level::Error, "lint", &[file.to_bytes()], fault, "");
+            run.log
+                .fault(Level::Error, "lint", &[file.to_bytes()], fault, "");
             return Exit::Refused;
         }
     };
     if content.len() > CONF_BYTES {
         run.print(&|out| {
             out.push(file.to_bytes());
-            put!(out, ": error: {} bytes: the limit is {}", content.len(), CONF_BYTES);
+            put!(
+                out,
+                ": error: {} bytes: the limit is {}",
+                content.len(),
+                CONF_BYTES
+            );
         });
         return Exit::Invalid;
     }
@@ -49,17 +56,27 @@ pub fn lint<S: Sys>(run: &Run<'_, S>, file: &CStr) -> Exit {
     if findings.left_out() > 0 {
         run.print(&|out| put!(out, "{} more", findings.left_out()));
     }
-    if findings.has_errors() { Exit::Invalid } else { Exit::Done }
+    if findings.has_errors() {
+        Exit::Invalid
+    } else {
+        Exit::Done
+    }
 }
 
 fn show<S: Sys>(run: &Run<'_, S>, file: &CStr, source: &[u8], finding: &Finding) {
     let at = Position::of(finding.span.start, source);
     run.print(&|out| {
         out.push(file.to_bytes());
-        put!(out, ":{}:{}: {}: ", at.line, at.column, match finding.fault.severity() {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        });
+        put!(
+            out,
+            ":{}:{}: {}: ",
+            at.line,
+            at.column,
+            match finding.fault.severity() {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            }
+        );
         finding.fault.describe(out);
     });
     let rest = source.get(at.line_start..).unwrap_or_default();
@@ -69,7 +86,11 @@ fn show<S: Sys>(run: &Run<'_, S>, file: &CStr, source: &[u8], finding: &Finding)
     }
     // The window around the fault.
     let from = at.column.saturating_sub(COLUMNS / 2);
-    let from = if line.len() <= COLUMNS { 0 } else { from.min(line.len() - COLUMNS) };
+    let from = if line.len() <= COLUMNS {
+        0
+    } else {
+        from.min(line.len() - COLUMNS)
+    };
     let to = line.len().min(from + COLUMNS);
     let secret_from = secret_from(source, at.line_start, line);
     run.print(&|out| {
@@ -107,7 +128,11 @@ fn secret_from(source: &[u8], line_start: usize, line: &[u8]) -> usize {
         if key.start <= line_end && value.end >= line_start {
             let is_public = !matches!(Key::parse(key.text(source)), None | Some(Key::Password));
             // A quoted value that begins on a line before has no key on this one.
-            return if is_public { line.len() } else { value.start.saturating_sub(line_start) };
+            return if is_public {
+                line.len()
+            } else {
+                value.start.saturating_sub(line_start)
+            };
         }
     }
     line.len()

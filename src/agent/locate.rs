@@ -57,9 +57,16 @@ impl Verdict {
     pub fn describe(self, out: &mut Buf<'_>) {
         match self {
             Self::Taken => put!(out, "first partition of the root's disk"),
-            Self::NotFirst(first) => put!(out, "not the first partition of its disk, which is number {}", first),
+            Self::NotFirst(first) => put!(
+                out,
+                "not the first partition of its disk, which is number {}",
+                first
+            ),
             Self::OtherDisk => put!(out, "on another disk than the root file system"),
-            Self::UnknownDisk => put!(out, "first partition of one of several disks, and it is not known which the root is on"),
+            Self::UnknownDisk => put!(
+                out,
+                "first partition of one of several disks, and it is not known which the root is on"
+            ),
             Self::Hidden => put!(out, "something else is mounted over it"),
         }
     }
@@ -91,7 +98,8 @@ pub fn find<S: Sys>(run: &Run<'_, S>, look: &dyn Fn(&Candidate<'_>)) -> Result<P
         return named(run, conf);
     }
     let mut space = run.sys.map(MOUNT_BYTES).map_err(|errno| {
-        run.log.fault(Level::Error, "locate", &[], Fault::Kernel(errno), "");
+        run.log
+            .fault(Level::Error, "locate", &[], Fault::Kernel(errno), "");
     })?;
     let text = run.read_mounts(&mut space);
     if text.is_empty() {
@@ -102,7 +110,10 @@ pub fn find<S: Sys>(run: &Run<'_, S>, look: &dyn Fn(&Candidate<'_>)) -> Result<P
     }
     let candidates = candidates(run, text);
     candidates.iter().for_each(look);
-    match candidates.iter().find(|candidate| candidate.verdict == Verdict::Taken) {
+    match candidates
+        .iter()
+        .find(|candidate| candidate.verdict == Verdict::Taken)
+    {
         Some(taken) => place_on(run, &taken.mount),
         None => {
             say_none(run, &candidates);
@@ -124,7 +135,11 @@ fn named<S: Sys>(run: &Run<'_, S>, conf: &Path) -> Result<Place<S>, ()> {
         });
         return Err(());
     }
-    Ok(Place { folder, name, shown })
+    Ok(Place {
+        folder,
+        name,
+        shown,
+    })
 }
 
 /// Room for /proc/self/mountinfo.
@@ -150,7 +165,8 @@ fn say_none<S: Sys>(run: &Run<'_, S>, candidates: &[Candidate<'_>]) {
 
 fn cannot_open<S: Sys>(run: &Run<'_, S>, path: &Path, errno: Errno) {
     let what = &[path.as_bytes(), b" cannot be opened"];
-    run.log.fault(Level::Error, "locate", what, Fault::Kernel(errno), "");
+    run.log
+        .fault(Level::Error, "locate", what, Fault::Kernel(errno), "");
 }
 
 /// Opens the folder on a mounted partition.
@@ -160,11 +176,19 @@ fn place_on<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>) -> Result<Place<S>, ()>
         .sys
         .open_folder(point.as_c_str())
         .map_err(|errno| cannot_open(run, &point, errno))?;
-    let separator: &[u8] = if point.as_bytes().ends_with(b"/") { b"" } else { b"/" };
+    let separator: &[u8] = if point.as_bytes().ends_with(b"/") {
+        b""
+    } else {
+        b"/"
+    };
     let shown = Path::new(&[point.as_bytes(), separator, FOLDER.to_bytes()]).ok_or(())?;
     let folder = optional(run.sys.open(&partition, FOLDER, Access::Folder))
         .map_err(|errno| cannot_open(run, &shown, errno))?;
-    Ok(Place { folder, name: Path::from(NAME), shown })
+    Ok(Place {
+        folder,
+        name: Path::from(NAME),
+        shown,
+    })
 }
 
 fn mount_point(mount: &Mount<'_>) -> Option<Path> {
@@ -182,11 +206,20 @@ fn candidates<'m, S: Sys>(run: &Run<'_, S>, text: &'m [u8]) -> Vec<Candidate<'m>
             && let Some(on) = on_disk(run, mount.device)
         {
             // A machine with more mounts than this is no longer booting.
-            let _ = found.push(Candidate { mount, on, verdict: Verdict::Hidden });
+            let _ = found.push(Candidate {
+                mount,
+                on,
+                verdict: Verdict::Hidden,
+            });
         }
     }
-    let mut disks = found.iter().filter(|one| one.on.first.is_none()).map(|one| one.on.disk);
-    let only = disks.next().filter(|disk| disks.all(|other| other == *disk));
+    let mut disks = found
+        .iter()
+        .filter(|one| one.on.first.is_none())
+        .map(|one| one.on.disk);
+    let only = disks
+        .next()
+        .filter(|disk| disks.all(|other| other == *disk));
     for Candidate { mount, on, verdict } in &mut found {
         if is_visible(run, mount) {
             *verdict = match (on.first, wanted) {
@@ -219,11 +252,17 @@ fn wanted_disk<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Wanted {
         // A device that is not there matches none.
         return Wanted::Device(special(run, path).unwrap_or((0, 0)));
     }
-    let root = run.sys.meta(&run.root).map_or((0, 0), |meta| split(meta.device));
+    let root = run
+        .sys
+        .meta(&run.root)
+        .map_or((0, 0), |meta| split(meta.device));
     // Some file systems (btrfs) are no device themselves and name one.
     let device = if root.0 == 0 {
-        let is_root = |mount: &Mount<'_>| mount.device == root && mount.source.starts_with(b"/dev/");
-        let source = mounts(text).find(is_root).and_then(|mount| Path::new(&[mount.source]));
+        let is_root =
+            |mount: &Mount<'_>| mount.device == root && mount.source.starts_with(b"/dev/");
+        let source = mounts(text)
+            .find(is_root)
+            .and_then(|mount| Path::new(&[mount.source]));
         source.and_then(|path| special(run, &path))
     } else {
         Some(root)
@@ -237,9 +276,16 @@ fn wanted_disk<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Wanted {
 /// The number of the block device that `path` names.
 fn special<S: Sys>(run: &Run<'_, S>, path: &Path) -> Option<Device> {
     // Links are followed, such as those in /dev/disk.
-    let base = if path.as_bytes().starts_with(b"/") { c"/" } else { c"." };
+    let base = if path.as_bytes().starts_with(b"/") {
+        c"/"
+    } else {
+        c"."
+    };
     let base = run.sys.open_folder(base).ok()?;
-    let fd = run.sys.open_below(&base, path.as_c_str(), Access::Look).ok()?;
+    let fd = run
+        .sys
+        .open_below(&base, path.as_c_str(), Access::Look)
+        .ok()?;
     let meta = run.sys.meta(&fd).ok()?;
     (meta.kind == Kind::Other).then(|| split(meta.special))
 }
@@ -256,7 +302,10 @@ fn is_visible<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>) -> bool {
 }
 
 /// Major and minor number, as makedev(3) of Linux joins them.
-#[allow(clippy::cast_possible_truncation, reason = "each field is 32 bits at most")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "each field is 32 bits at most"
+)]
 pub const fn split(device: u64) -> Device {
     let major = (device >> 8 & 0xfff) | (device >> 32 & 0xffff_f000);
     let minor = (device & 0xff) | (device >> 12 & 0xffff_ff00);
@@ -271,13 +320,20 @@ fn on_disk<S: Sys>(run: &Run<'_, S>, device: Device) -> Option<OnDisk> {
     let own = Path::new(&[path.as_bytes()])?;
     let folder = run.sys.open_folder(own.as_c_str()).ok()?;
     let Some(number) = read_number(run, &folder) else {
-        return Some(OnDisk { disk: device, first: None });
+        return Some(OnDisk {
+            disk: device,
+            first: None,
+        });
     };
     // The kernel follows the link before it goes up, so this is the disk.
     let parent = Path::new(&[own.as_bytes(), b"/.."])?;
     let parent = run.sys.open_folder(parent.as_c_str()).ok()?;
     let mut space = [0; 32];
-    let text = read_into(run.sys, run.sys.open(&parent, c"dev", Access::Read), &mut space);
+    let text = read_into(
+        run.sys,
+        run.sys.open(&parent, c"dev", Access::Read),
+        &mut space,
+    );
     let (major, minor) = split_once(text.trim_ascii(), b':')?;
     let disk = (decimal(major)?, decimal(minor)?);
     let mut lowest = number;
@@ -287,7 +343,10 @@ fn on_disk<S: Sys>(run: &Run<'_, S>, device: Device) -> Option<OnDisk> {
         }
         true
     });
-    Some(OnDisk { disk, first: (lowest != number).then_some(lowest) })
+    Some(OnDisk {
+        disk,
+        first: (lowest != number).then_some(lowest),
+    })
 }
 
 /// The number of a partition.

@@ -22,7 +22,10 @@ pub struct Memory<S: Sys> {
 /// Reads the record. One that cannot be read is as none: everything is done again.
 pub fn load<S: Sys>(run: &Run<'_, S>) -> Memory<S> {
     let file = run.try_read(record::PATH);
-    let record = file.as_ref().map(|file| Record::parse(&file.content)).unwrap_or_default();
+    let record = file
+        .as_ref()
+        .map(|file| Record::parse(&file.content))
+        .unwrap_or_default();
     Memory { record, file }
 }
 
@@ -62,7 +65,11 @@ impl<S: Sys> Memory<S> {
         stage: &Stage<S>,
         order: Option<Order>,
     ) -> bool {
-        let record = Record { time: run.sys.now(), states: job.states, order };
+        let record = Record {
+            time: run.sys.now(),
+            states: job.states,
+            order,
+        };
         let text = run.text(RECORD_BYTES + self.text().len(), &|out| {
             record.write(out);
             for file in &stage.files {
@@ -82,7 +89,13 @@ impl<S: Sys> Memory<S> {
         });
         let saved = text.and_then(|text| run.write_own(record::NAME, &text, true));
         if let Err(fault) = &saved {
-            run.log.fault(Level::Error, "record", &[b"/etc/osconf/record"], *fault, "os.conf is kept");
+            run.log.fault(
+                Level::Error,
+                "record",
+                &[b"/etc/osconf/record"],
+                *fault,
+                "os.conf is kept",
+            );
         }
         saved.is_ok()
     }
@@ -101,7 +114,13 @@ const LOCK_POLL: u32 = 100;
 pub fn lock<S: Sys>(run: &Run<'_, S>) -> Option<S::Fd> {
     let say = |errno| {
         let fault = Fault::System(Step::Lock, errno);
-        run.log.fault(Level::Warning, "lock", &[b"/etc/.pwd.lock"], fault, "going on without it");
+        run.log.fault(
+            Level::Warning,
+            "lock",
+            &[b"/etc/.pwd.lock"],
+            fault,
+            "going on without it",
+        );
     };
     let open = || {
         let folder = run.sys.open_below(&run.root, c"etc", Access::Folder)?;

@@ -54,11 +54,22 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
     }
     if meta.links > 1 {
         return Err(refuse(&|out| {
-            put!(out, "it has {} names, so the password in it would stay under another: remove the others", meta.links);
+            put!(
+                out,
+                "it has {} names, so the password in it would stay under another: remove the others",
+                meta.links
+            );
         }));
     }
     if meta.size > CONF_BYTES as u64 {
-        refuse(&|out| put!(out, "it has {} bytes: the limit is {}", meta.size, CONF_BYTES));
+        refuse(&|out| {
+            put!(
+                out,
+                "it has {} bytes: the limit is {}",
+                meta.size,
+                CONF_BYTES
+            )
+        });
         return Err(Exit::Invalid);
     }
     let file = files::read_file(run.sys, folder, place.name.as_c_str()).map_err(fail)?;
@@ -73,7 +84,8 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
 
 /// Under which name os.conf waits for its end.
 fn doomed(place: &Place<impl Sys>) -> Path {
-    Path::new(&[b".", place.name.as_bytes(), b".osconf-done"]).unwrap_or_else(|| Path::from(c".osconf-done"))
+    Path::new(&[b".", place.name.as_bytes(), b".osconf-done"])
+        .unwrap_or_else(|| Path::from(c".osconf-done"))
 }
 
 /// Destroys what a killed run had set aside: all of it was applied.
@@ -105,11 +117,7 @@ fn is_as_read<S: Sys>(
 ///
 /// # Errors
 /// It is still there, or its removal is not durable.
-pub fn destroy<S: Sys>(
-    run: &Run<'_, S>,
-    place: &Place<S>,
-    paper: &Paper<S>,
-) -> Result<(), Errno> {
+pub fn destroy<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Result<(), Errno> {
     let Some(folder) = &place.folder else {
         return Ok(());
     };
@@ -117,7 +125,10 @@ pub fn destroy<S: Sys>(
         return Ok(());
     }
     let aside = doomed(place);
-    match run.sys.rename(folder, place.name.as_c_str(), folder, aside.as_c_str()) {
+    match run
+        .sys
+        .rename(folder, place.name.as_c_str(), folder, aside.as_c_str())
+    {
         Ok(()) => {}
         // Another agent was faster.
         Err(Errno::NOENT) => return Ok(()),
@@ -130,7 +141,8 @@ pub fn destroy<S: Sys>(
 fn erase<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &Path) -> Result<(), Errno> {
     if let Err(errno) = overwrite(run, folder, name) {
         let what = b"its blocks on the disk cannot be overwritten, and the password may be read from there";
-        run.log.fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
+        run.log
+            .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
     }
     optional(run.sys.unlink(folder, name.as_c_str()))?;
     run.sys.sync(folder)?;
@@ -152,8 +164,13 @@ fn wipe<S: Sys>(run: &Run<'_, S>, file: &S::Fd, size: u64) -> Result<(), Errno> 
     const ZEROS: [u8; 512] = [0; 512];
     let mut done = 0;
     while done < size {
-        let len = usize::try_from(size - done).unwrap_or(ZEROS.len()).min(ZEROS.len());
-        match run.sys.write_at(file, ZEROS.get(..len).unwrap_or(&ZEROS), done)? {
+        let len = usize::try_from(size - done)
+            .unwrap_or(ZEROS.len())
+            .min(ZEROS.len());
+        match run
+            .sys
+            .write_at(file, ZEROS.get(..len).unwrap_or(&ZEROS), done)?
+        {
             0 => return Err(Errno::IO),
             count => done += count as u64,
         }
@@ -165,7 +182,8 @@ fn wipe<S: Sys>(run: &Run<'_, S>, file: &S::Fd, size: u64) -> Result<(), Errno> 
 pub fn say_kept<S: Sys>(run: &Run<'_, S>, errno: Errno) {
     let what = b"it is applied, but cannot be removed";
     let then = "it holds the password: remove it by hand";
-    run.log.fault(Level::Error, "os.conf", &[what], Fault::Kernel(errno), then);
+    run.log
+        .fault(Level::Error, "os.conf", &[what], Fault::Kernel(errno), then);
 }
 
 /// Puts a copy without the password in the place of an os.conf that must be kept,
@@ -197,7 +215,8 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
     copy.sync(run.sys).map_err(sync)?;
     if let Err(errno) = wipe(run, &old, paper.file.meta.size) {
         let what = b"the password's blocks on the disk cannot be overwritten";
-        run.log.fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
+        run.log
+            .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
     }
     run.sys.sync_file_system(folder).map_err(sync)?;
     match read(run, place) {
@@ -216,7 +235,9 @@ fn without_password(out: &mut Buf<'_>, source: &[u8]) {
         if Key::parse(key.text(source)) == Some(Key::Password) {
             out.push(source.get(at..key.start).unwrap_or_default());
             out.push(b"password=");
-            let quote = source.get(value.end).is_some_and(|byte| matches!(byte, b'"' | b'\''));
+            let quote = source
+                .get(value.end)
+                .is_some_and(|byte| matches!(byte, b'"' | b'\''));
             at = value.end + usize::from(quote && value.start > key.end + 1);
         }
     }
@@ -230,9 +251,18 @@ mod tests {
     #[test]
     fn a_kept_copy_has_everything_but_the_password() {
         for (old, new) in [
-            ("hostname=a\npassword=YQ==\nx=y\n", "hostname=a\npassword=\nx=y\n"),
-            ("password=\"Y\nQ\" # p\nhostname=a", "password= # p\nhostname=a"),
-            ("export password='YQ'\r\npassword=Yg", "export password=\r\npassword="),
+            (
+                "hostname=a\npassword=YQ==\nx=y\n",
+                "hostname=a\npassword=\nx=y\n",
+            ),
+            (
+                "password=\"Y\nQ\" # p\nhostname=a",
+                "password= # p\nhostname=a",
+            ),
+            (
+                "export password='YQ'\r\npassword=Yg",
+                "export password=\r\npassword=",
+            ),
             ("hostname=a", "hostname=a"),
         ] {
             let mut bytes = [0; 128];

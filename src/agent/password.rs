@@ -44,7 +44,8 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
         let read = run.find(path).and_then(|spot| run.read_old(&spot, path));
         read.map(|(file, _)| file).map_err(|fault| {
             let what = &[b"/", path.to_bytes()];
-            run.log.fault(Level::Error, Part::Password.name(), what, fault, "");
+            run.log
+                .fault(Level::Error, Part::Password.name(), what, fault, "");
         })
     };
     let shadow = read(c"etc/shadow")?;
@@ -57,7 +58,10 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
         Place::Passwd => passwd,
         Place::NoRoot => {
             run.log.error(Part::Password.name(), &|out| {
-                put!(out, "no account root in /etc/shadow or /etc/passwd: add its line");
+                put!(
+                    out,
+                    "no account root in /etc/shadow or /etc/passwd: add its line"
+                );
             });
             return Err(());
         }
@@ -75,7 +79,13 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
     let mut random = [0; 16];
     run.sys.random(&mut random).map_err(|errno| {
         let what = b"no random bytes for a salt";
-        run.log.fault(Level::Error, Part::Password.name(), &[what], Fault::Kernel(errno), "");
+        run.log.fault(
+            Level::Error,
+            Part::Password.name(),
+            &[what],
+            Fault::Kernel(errno),
+            "",
+        );
     })?;
     let hash = account::hash(kind, secret.expose(), Salt::from_random(random));
     Ok(NewPassword::new(hash.expose(), day, place))

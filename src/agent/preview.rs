@@ -32,7 +32,8 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
     let Ok((files, parts)) = composed else {
         return Exit::Refused;
     };
-    job.states.set_all(parts.without(job.unfinished), State::Done);
+    job.states
+        .set_all(parts.without(job.unfinished), State::Done);
     for file in &files {
         if let Err(fault) = show(run, file) {
             report::say_refused(run, file.parts, &file.path, &fault);

@@ -27,15 +27,20 @@ pub fn say_findings<S: Sys>(
             Severity::Error => Level::Error,
             Severity::Warning => Level::Warning,
         };
-        run.log.say(level, finding.part.map_or("os.conf", Part::name), &|out| {
-            out.push(place.name.as_bytes());
-            put!(out, ":{}:{}: ", at.line, at.column);
-            finding.fault.describe(out);
-        });
+        run.log
+            .say(level, finding.part.map_or("os.conf", Part::name), &|out| {
+                out.push(place.name.as_bytes());
+                put!(out, ":{}:{}: ", at.line, at.column);
+                finding.fault.describe(out);
+            });
     }
     if findings.left_out() > 0 {
         run.log.warn("os.conf", &|out| {
-            put!(out, "{} more: osconf lint shows the first ones", findings.left_out());
+            put!(
+                out,
+                "{} more: osconf lint shows the first ones",
+                findings.left_out()
+            );
         });
     }
 }
@@ -45,7 +50,8 @@ pub fn say_findings<S: Sys>(
 /// applied to nothing.
 pub fn refuse_run<S: Sys>(run: &Run<'_, S>) -> Option<Exit> {
     if run.settings.disabled {
-        run.log.notice("apply", &|out| put!(out, "switched off by osconf.disable"));
+        run.log
+            .notice("apply", &|out| put!(out, "switched off by osconf.disable"));
         return Some(Exit::Done);
     }
     if run.kind_of(c"etc").is_none() {
@@ -99,7 +105,10 @@ pub fn say_outcome<S: Sys>(run: &Run<'_, S>, states: &States, stage: &Stage<S>) 
     let invalid = states.all(State::Invalid);
     if invalid == Parts::ALL {
         run.log.error("os.conf", &|out| {
-            put!(out, "nothing of it is applied: it is kept: correct it, or have ECS write it again");
+            put!(
+                out,
+                "nothing of it is applied: it is kept: correct it, or have ECS write it again"
+            );
         });
         return;
     }
@@ -110,7 +119,10 @@ pub fn say_outcome<S: Sys>(run: &Run<'_, S>, states: &States, stage: &Stage<S>) 
     }
     for part in states.all(State::Open).iter() {
         run.log.error(part.name(), &|out| {
-            put!(out, "not done: os.conf is kept, and the next boot tries again");
+            put!(
+                out,
+                "not done: os.conf is kept, and the next boot tries again"
+            );
         });
     }
 }
@@ -118,21 +130,28 @@ pub fn say_outcome<S: Sys>(run: &Run<'_, S>, states: &States, stage: &Stage<S>) 
 /// Says that the files are not the running network yet.
 pub fn say_later<S: Sys>(run: &Run<'_, S>) {
     run.log.notice(Part::Network.name(), &|out| {
-        put!(out, "addresses take effect when the network starts, or now with --kernel");
+        put!(
+            out,
+            "addresses take effect when the network starts, or now with --kernel"
+        );
     });
 }
 
 /// Says that what was written will not last.
 pub fn say_in_memory<S: Sys>(run: &Run<'_, S>) {
     run.log.notice("os.conf", &|out| {
-        put!(out, "this root lies in memory and is gone with the power: os.conf is kept for the next boot");
+        put!(
+            out,
+            "this root lies in memory and is gone with the power: os.conf is kept for the next boot"
+        );
     });
 }
 
 /// Says that a kept os.conf still holds the password.
 pub fn say_not_stripped<S: Sys>(run: &Run<'_, S>, fault: &Fault) {
     let what = b"the password cannot be taken out of it";
-    run.log.fault(Level::Warning, "os.conf", &[what], *fault, "");
+    run.log
+        .fault(Level::Warning, "os.conf", &[what], *fault, "");
 }
 
 /// Says what the kernel refused of the network.
@@ -171,15 +190,24 @@ pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
     });
     for part in Part::ALL {
         run.print(&|out| {
-            put!(out, "{}: {}", part.name(), match record.states.get(part) {
-                State::Nothing => "not in os.conf",
-                State::Done => "done",
-                State::Open => "open: the next boot tries again",
-                State::Invalid => "not applied: os.conf is wrong about it",
-            });
+            put!(
+                out,
+                "{}: {}",
+                part.name(),
+                match record.states.get(part) {
+                    State::Nothing => "not in os.conf",
+                    State::Done => "done",
+                    State::Open => "open: the next boot tries again",
+                    State::Invalid => "not applied: os.conf is wrong about it",
+                }
+            );
         });
     }
-    let what = if record.order.is_some() { "kept" } else { "removed" };
+    let what = if record.order.is_some() {
+        "kept"
+    } else {
+        "removed"
+    };
     run.print(&|out| put!(out, "os.conf: {}", what));
     Exit::Done
 }

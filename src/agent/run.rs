@@ -59,7 +59,13 @@ impl<'a, S: Sys> Run<'a, S> {
     /// A run on `root`.
     pub fn new(sys: &'a S, settings: &'a Settings, log: &'a Log<'a, S>, root: S::Fd) -> Self {
         let was_cut = sys.open_below(&root, PENDING, Access::Look).is_ok();
-        Self { sys, settings, log, root, was_cut }
+        Self {
+            sys,
+            settings,
+            log,
+            root,
+            was_cut,
+        }
     }
 
     /// Where `path` leads.
@@ -85,7 +91,9 @@ impl<'a, S: Sys> Run<'a, S> {
 
     fn read_spot(&self, spot: &Spot<S>) -> Result<Option<File<S>>, Fault> {
         match (&spot.folder, spot.meta) {
-            (Some(folder), Some(_)) => files::read_file(self.sys, folder, spot.path.name()).map(Some),
+            (Some(folder), Some(_)) => {
+                files::read_file(self.sys, folder, spot.path.name()).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -94,7 +102,10 @@ impl<'a, S: Sys> Run<'a, S> {
     /// power cut left it empty or took it, and whether it is the copy.
     pub fn read_old(&self, spot: &Spot<S>, path: &CStr) -> Result<(Option<File<S>>, bool), Fault> {
         let present = self.read_spot(spot)?;
-        if present.as_ref().is_some_and(|file| !file.content.is_empty()) {
+        if present
+            .as_ref()
+            .is_some_and(|file| !file.content.is_empty())
+        {
             return Ok((present, false));
         }
         Ok(match self.read_kept(path)? {
@@ -132,11 +143,14 @@ impl<'a, S: Sys> Run<'a, S> {
         let fail = |step| move |errno| Fault::System(step, errno);
         let folder = files::make_folders(self.sys, &self.root, OWN, 0o700)?;
         let new = NewFile::write(self.sys, &folder, name, content, None, 0o600)?;
-        new.publish(self.sys, &folder, name).map_err(fail(Step::Publish))?;
+        new.publish(self.sys, &folder, name)
+            .map_err(fail(Step::Publish))?;
         if is_lasting {
             self.sys.sync(&folder).map_err(fail(Step::Sync))?;
             new.sync(self.sys).map_err(fail(Step::Sync))?;
-            self.sys.sync_file_system(&folder).map_err(fail(Step::Sync))?;
+            self.sys
+                .sync_file_system(&folder)
+                .map_err(fail(Step::Sync))?;
         }
         Ok(())
     }
@@ -198,7 +212,11 @@ pub fn kept_name(path: &CStr, kept: Kept) -> Option<Path> {
     if kept == Kept::Removed {
         name.push(REMOVED);
     }
-    if name.overflowed() { None } else { Path::new(&[name.as_bytes()]) }
+    if name.overflowed() {
+        None
+    } else {
+        Path::new(&[name.as_bytes()])
+    }
 }
 
 /// Ends the name of a copy of a removed file; no encoded path ends so.
@@ -219,7 +237,11 @@ pub fn path_of_kept(name: &[u8]) -> Option<Path> {
             _ => (after, path.push(core::slice::from_ref(first))),
         };
     }
-    if path.overflowed() { None } else { Path::new(&[path.as_bytes()]) }
+    if path.overflowed() {
+        None
+    } else {
+        Path::new(&[path.as_bytes()])
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,13 @@ pub fn set_host_name<S: Sys>(run: &Run<'_, S>, name: HostName<'_>) -> bool {
     let result = run.sys.set_host_name(name.as_bytes());
     if let Err(errno) = result {
         let what = b"the kernel does not take it";
-        run.log.fault(Level::Error, Part::HostName.name(), &[what], Fault::Kernel(errno), "");
+        run.log.fault(
+            Level::Error,
+            Part::HostName.name(),
+            &[what],
+            Fault::Kernel(errno),
+            "",
+        );
     }
     result.is_ok()
 }
@@ -30,7 +36,11 @@ pub fn set_network<S: Sys>(run: &Run<'_, S>, network: &Network) -> bool {
     let applied = kernel::apply(run.sys, network, &links, &mut |fault| {
         report::say_kernel_fault(run, &fault);
     });
-    for nic in network.nics.iter().filter(|nic| applied.missing.contains(&nic.label)) {
+    for nic in network
+        .nics
+        .iter()
+        .filter(|nic| applied.missing.contains(&nic.label))
+    {
         report::say_no_interface(run, nic, "");
     }
     applied.is_complete()
@@ -54,7 +64,10 @@ pub fn boot<S: Sys>(run: &Run<'_, S>) -> bool {
     };
     if run.settings.is_running_root()
         && let Some(file) = run.try_read(PLAIN.path)
-        && let Some(name) = PLAIN.form.read(&file.content).and_then(|name| HostName::parse(name).ok())
+        && let Some(name) = PLAIN
+            .form
+            .read(&file.content)
+            .and_then(|name| HostName::parse(name).ok())
     {
         is_done &= set_host_name(run, name);
     }

@@ -8,12 +8,12 @@ use crate::limits::FOUND_FILES;
 use crate::network::links::{InterfaceName, Links};
 use crate::network::{self, Format, PerNic, kernel};
 use crate::part::{Part, Parts};
+use crate::settings;
 use crate::sys::files::File;
 use crate::sys::{Access, Kind, Sys};
 use crate::system::{Interface, System};
 use crate::text::{Buf, put};
 use crate::value::Path;
-use crate::settings;
 use core::ffi::CStr;
 use heapless::Vec;
 
@@ -29,14 +29,25 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
         interfaces: Vec::new(),
         has_route_only: parts.contains(Part::Network)
             && !has_any(run, &[c"sbin/ip", c"bin/ip", c"usr/sbin/ip", c"usr/bin/ip"])
-            && has_any(run, &[c"sbin/route", c"bin/route", c"usr/sbin/route", c"usr/bin/route"]),
+            && has_any(
+                run,
+                &[
+                    c"sbin/route",
+                    c"bin/route",
+                    c"usr/sbin/route",
+                    c"usr/bin/route",
+                ],
+            ),
         nic_files: Vec::new(),
         cut: cut_files(run),
     };
     if parts.contains(Part::HostName) {
         find_host_name(run, &mut system);
     }
-    let network = conf.network.value().filter(|_| parts.contains(Part::Network));
+    let network = conf
+        .network
+        .value()
+        .filter(|_| parts.contains(Part::Network));
     if let (Some(network), Some(writer)) = (network, &system.network.writer) {
         if writer.needs_names {
             system.interfaces = interfaces(run, network, wait);
@@ -143,7 +154,11 @@ fn interfaces<S: Sys>(
             report::say_no_interface(run, nic, name.as_str());
         }
         // Cannot fail: there are as many places as NICs.
-        let _ = interfaces.push(Interface { label: nic.label, name, is_there });
+        let _ = interfaces.push(Interface {
+            label: nic.label,
+            name,
+            is_there,
+        });
     }
     interfaces
 }
@@ -191,15 +206,21 @@ fn has_final_name<S: Sys>(run: &Run<'_, S>, index: u32) -> bool {
     let mut bytes = [0; 32];
     let mut name = Buf::new(&mut bytes);
     put!(name, "data/n{}", index);
-    Path::new(&[name.as_bytes()])
-        .is_some_and(|path| run.sys.open_below(&udev, path.as_c_str(), Access::Look).is_ok())
+    Path::new(&[name.as_bytes()]).is_some_and(|path| {
+        run.sys
+            .open_below(&udev, path.as_c_str(), Access::Look)
+            .is_ok()
+    })
 }
 
 /// Our files about single NICs.
 fn nic_files<S: Sys>(run: &Run<'_, S>, per_nic: &PerNic) -> Vec<Path, FOUND_FILES> {
     let mut files = Vec::new();
     each_name(run, per_nic.folder, &mut |name| {
-        if per_nic.prefixes.iter().any(|prefix| name.starts_with(prefix))
+        if per_nic
+            .prefixes
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
             && let Some(path) = Path::new(&[per_nic.folder.to_bytes(), b"/", name])
             && let Some(file) = run.try_read(path.as_c_str())
             && (per_nic.is_ours)(&file.content)
@@ -225,7 +246,10 @@ fn cut_files<S: Sys>(run: &Run<'_, S>) -> Vec<Path, FOUND_FILES> {
             run.log.warn("restore", &|out| {
                 put!(out, "/");
                 out.push(path.as_bytes());
-                put!(out, ": it is empty or missing: the copy of it that was kept takes its place");
+                put!(
+                    out,
+                    ": it is empty or missing: the copy of it that was kept takes its place"
+                );
             });
             let _ = cut.push(path);
         }

@@ -45,7 +45,9 @@ impl<S: Sys> Stage<S> {
 
     /// How many files change that belong to `part`.
     pub fn changes_of(&self, part: Part) -> usize {
-        self.changed().filter(|file| file.parts.contains(part)).count()
+        self.changed()
+            .filter(|file| file.parts.contains(part))
+            .count()
     }
 }
 
@@ -73,7 +75,11 @@ pub fn stage<S: Sys>(
     })?;
     let mut folders = files.iter().filter_map(|file| file.spot.folder.as_ref());
     let is_in_memory = folders.any(|folder| is_in_memory(run, folder));
-    Ok(Stage { files, parts, is_in_memory })
+    Ok(Stage {
+        files,
+        parts,
+        is_in_memory,
+    })
 }
 
 fn stage_file<S: Sys>(
@@ -91,7 +97,11 @@ fn stage_file<S: Sys>(
         }
     };
     let name = file.spot.path.name();
-    let deed = if matches!(file.new, New::Gone) { Kept::Removed } else { Kept::Replaced };
+    let deed = if matches!(file.new, New::Gone) {
+        Kept::Removed
+    } else {
+        Kept::Replaced
+    };
     let kept = kept_name(file.path.as_c_str(), deed).ok_or(Fault::Path)?;
     if file.is_copy {
         // It is what is kept.
@@ -104,7 +114,9 @@ fn stage_file<S: Sys>(
     }
     if let New::Content(content) = &file.new {
         let old = file.old.as_ref();
-        file.waiting = Some(NewFile::write(run.sys, folder, name, content, old, file.mode)?);
+        file.waiting = Some(NewFile::write(
+            run.sys, folder, name, content, old, file.mode,
+        )?);
     }
     Ok(())
 }
@@ -187,7 +199,13 @@ fn report<S: Sys>(
     for part in parts.iter() {
         let fault = Fault::System(step, errno);
         match path {
-            Some(path) => run.log.fault(Level::Error, part.name(), &[b"/", path.as_bytes()], fault, then),
+            Some(path) => run.log.fault(
+                Level::Error,
+                part.name(),
+                &[b"/", path.as_bytes()],
+                fault,
+                then,
+            ),
             None => run.log.fault(Level::Error, part.name(), &[], fault, then),
         }
     }
@@ -207,9 +225,9 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), (Ste
     };
     let (sys, name) = (run.sys, file.spot.path.name());
     match (&file.new, &file.waiting) {
-        (New::Gone, _) => {
-            optional(sys.unlink(folder, name)).map(|_| ()).map_err(|errno| (Step::Remove, errno))
-        }
+        (New::Gone, _) => optional(sys.unlink(folder, name))
+            .map(|_| ())
+            .map_err(|errno| (Step::Remove, errno)),
         (New::Content(content), Some(new)) => {
             if file.keep_dash {
                 keep_dash(run, file, folder);
@@ -243,7 +261,8 @@ fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) {
         Ok(_) | Err(Fault::System(_, Errno::NOENT)) => {}
         Err(fault) => {
             let what = &[b"/", file.path.as_bytes(), b"-"];
-            run.log.fault(Level::Warning, Part::Password.name(), what, fault, "");
+            run.log
+                .fault(Level::Warning, Part::Password.name(), what, fault, "");
         }
     }
 }
@@ -259,7 +278,11 @@ fn sync<'s, S: Sys>(run: &Run<'_, S>, stage: &'s Stage<S>) -> Result<(), (&'s Pa
             };
             let meta = run.sys.meta(folder).map_err(fail)?;
             // The second time round, all of a file system counts as one folder.
-            let known = if is_last { (meta.device, 0) } else { (meta.device, meta.inode) };
+            let known = if is_last {
+                (meta.device, 0)
+            } else {
+                (meta.device, meta.inode)
+            };
             if !folders.contains(&known) {
                 match is_last {
                     false => run.sys.sync(folder),
@@ -291,14 +314,22 @@ fn has_lasting_upper<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> bool {
         return false;
     };
     let text = run.read_mounts(&mut space);
-    let device = run.sys.meta(folder).map(|meta| super::locate::split(meta.device));
-    crate::system::mounts(text).filter(|mount| device == Ok(mount.device)).any(|mount| {
-        if let Some(path) = mount.upper_folder()
-            && let Ok(path) = CStr::from_bytes_until_nul(&path)
-            && let Ok(upper) = run.sys.open_folder(path)
-        {
-            return matches!(run.sys.file_system(&upper), Ok(FileSystem::Disk | FileSystem::Fat));
-        }
-        false
-    })
+    let device = run
+        .sys
+        .meta(folder)
+        .map(|meta| super::locate::split(meta.device));
+    crate::system::mounts(text)
+        .filter(|mount| device == Ok(mount.device))
+        .any(|mount| {
+            if let Some(path) = mount.upper_folder()
+                && let Ok(path) = CStr::from_bytes_until_nul(&path)
+                && let Ok(upper) = run.sys.open_folder(path)
+            {
+                return matches!(
+                    run.sys.file_system(&upper),
+                    Ok(FileSystem::Disk | FileSystem::Fat)
+                );
+            }
+            false
+        })
 }
