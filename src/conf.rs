@@ -71,7 +71,10 @@ pub struct Network {
 impl Network {
     /// All routes, the default route first: it is what a machine is reached by.
     pub fn all_routes(&self) -> AllRoutes<'_> {
-        AllRoutes { first: self.default_route.as_ref(), others: self.routes.iter() }
+        AllRoutes {
+            first: self.default_route.as_ref(),
+            others: self.routes.iter(),
+        }
     }
 
     /// The routes of `nic` without the default route.
@@ -84,7 +87,12 @@ impl Network {
     /// a gateway outside the subnet is made reachable before it is used.
     #[inline(never)]
     pub fn hops<'a>(&'a self, nic: &'a Nic) -> Hops<'a> {
-        Hops { network: self, nic, routes: self.all_routes(), next: None }
+        Hops {
+            network: self,
+            nic,
+            routes: self.all_routes(),
+            next: None,
+        }
     }
 
     /// The gateway of the default route, if it leaves through `nic`.

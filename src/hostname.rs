@@ -1,8 +1,8 @@
 //! Where a distribution keeps the machine's name.
 
+use crate::text::Buf;
 use crate::text::assignments::{self, Value};
 use crate::text::lines::lines;
-use crate::text::Buf;
 use core::ffi::CStr;
 
 /// One place where the name may stand.
@@ -28,20 +28,35 @@ pub enum Form {
 
 /// The file that systemd, Debian, Alpine, Arch, Void and plain BusyBox systems
 /// read, and that is made where there is none of the others.
-pub const PLAIN: Place = Place { path: c"etc/hostname", form: Form::Plain };
+pub const PLAIN: Place = Place {
+    path: c"etc/hostname",
+    form: Form::Plain,
+};
 
 /// Those that are written to if they are there.
 pub const OTHERS: [Place; 3] = [
     // Slackware, and SUSE before it took etc/hostname.
-    Place { path: c"etc/HOSTNAME", form: Form::Plain },
+    Place {
+        path: c"etc/HOSTNAME",
+        form: Form::Plain,
+    },
     // OpenRC (Gentoo); on Alpine etc/hostname comes first, and both agree.
-    Place { path: c"etc/conf.d/hostname", form: Form::QuotedKey("hostname") },
+    Place {
+        path: c"etc/conf.d/hostname",
+        form: Form::QuotedKey("hostname"),
+    },
     // RHEL 6 and before; from 7 on only if somebody put it there.
-    Place { path: c"etc/sysconfig/network", form: Form::OptionalKey("HOSTNAME") },
+    Place {
+        path: c"etc/sysconfig/network",
+        form: Form::OptionalKey("HOSTNAME"),
+    },
 ];
 
 /// RHEL 6 and before: the only place, so the key is added.
-pub const RHEL_6: Place = Place { path: c"etc/sysconfig/network", form: Form::Key("HOSTNAME") };
+pub const RHEL_6: Place = Place {
+    path: c"etc/sysconfig/network",
+    form: Form::Key("HOSTNAME"),
+};
 
 impl Form {
     /// Writes `old` with `name` in the place of the name that it had.
@@ -62,7 +77,9 @@ impl Form {
     #[must_use]
     pub fn read(self, text: &[u8]) -> Option<&[u8]> {
         match self {
-            Self::Plain => lines(text).map(|line| line.text.trim_ascii()).find(|line| is_name(line)),
+            Self::Plain => lines(text)
+                .map(|line| line.text.trim_ascii())
+                .find(|line| is_name(line)),
             Self::Key(key) | Self::QuotedKey(key) | Self::OptionalKey(key) => {
                 assignments::get(text, key).filter(|name| !name.is_empty())
             }
@@ -108,11 +125,31 @@ mod tests {
             (Form::Plain, "old", "new\n"),
             (Form::Plain, "# by hand\n\nold\n", "# by hand\n\nnew\n"),
             (Form::Plain, "# by hand", "# by hand\nnew\n"),
-            (Form::Key("HOSTNAME"), "NETWORKING=yes\n", "NETWORKING=yes\nHOSTNAME=new\n"),
-            (Form::Key("HOSTNAME"), "HOSTNAME=a.b\nX=1\n", "HOSTNAME=new\nX=1\n"),
-            (Form::OptionalKey("HOSTNAME"), "NETWORKING=yes\n", "NETWORKING=yes\n"),
-            (Form::OptionalKey("HOSTNAME"), "HOSTNAME=a\n", "HOSTNAME=new\n"),
-            (Form::QuotedKey("hostname"), "# x\nhostname='a'\n", "# x\nhostname=\"new\"\n"),
+            (
+                Form::Key("HOSTNAME"),
+                "NETWORKING=yes\n",
+                "NETWORKING=yes\nHOSTNAME=new\n",
+            ),
+            (
+                Form::Key("HOSTNAME"),
+                "HOSTNAME=a.b\nX=1\n",
+                "HOSTNAME=new\nX=1\n",
+            ),
+            (
+                Form::OptionalKey("HOSTNAME"),
+                "NETWORKING=yes\n",
+                "NETWORKING=yes\n",
+            ),
+            (
+                Form::OptionalKey("HOSTNAME"),
+                "HOSTNAME=a\n",
+                "HOSTNAME=new\n",
+            ),
+            (
+                Form::QuotedKey("hostname"),
+                "# x\nhostname='a'\n",
+                "# x\nhostname=\"new\"\n",
+            ),
         ] {
             let mut bytes = [0; 256];
             let mut out = Buf::new(&mut bytes);
@@ -120,6 +157,9 @@ mod tests {
             assert_eq!(out.as_bytes(), new.as_bytes(), "{form:?} {old}");
         }
         assert_eq!(Form::Plain.read(b"# x\n old \n"), Some(&b"old"[..]));
-        assert_eq!(Form::QuotedKey("hostname").read(b"hostname=\"a\""), Some(&b"a"[..]));
+        assert_eq!(
+            Form::QuotedKey("hostname").read(b"hostname=\"a\""),
+            Some(&b"a"[..])
+        );
     }
 }

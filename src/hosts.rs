@@ -32,7 +32,9 @@ pub fn edit(out: &mut Buf<'_>, old: &[u8], is_old: &dyn Fn(&[u8]) -> bool, new: 
 }
 
 fn is_loopback(line: &[u8]) -> bool {
-    words(line).next().is_some_and(|address| address.starts_with(b"127.") || address == b"::1")
+    words(line)
+        .next()
+        .is_some_and(|address| address.starts_with(b"127.") || address == b"::1")
 }
 
 fn edit_line(out: &mut Buf<'_>, line: &[u8], is_old: &dyn Fn(&[u8]) -> bool, new: &[u8]) {
@@ -55,7 +57,10 @@ mod tests {
     #[test]
     fn only_the_old_name_on_loopback_lines_changes() {
         for (old, new) in [
-            ("127.0.0.1 localhost\n127.0.1.1\told  old.example\n", "127.0.0.1 localhost\n127.0.1.1\tnew  old.example\n"),
+            (
+                "127.0.0.1 localhost\n127.0.1.1\told  old.example\n",
+                "127.0.0.1 localhost\n127.0.1.1\tnew  old.example\n",
+            ),
             ("::1 old # old\n", "::1 new # old\n"),
             ("10.0.0.1 old\n", "10.0.0.1 old\n"),
             ("# 127.0.0.1 old\n", "# 127.0.0.1 old\n"),
@@ -64,7 +69,12 @@ mod tests {
         ] {
             let mut bytes = [0; 256];
             let mut out = Buf::new(&mut bytes);
-            edit(&mut out, old.as_bytes(), &|name| [&b"old"[..], b"localhost"].contains(&name), b"new");
+            edit(
+                &mut out,
+                old.as_bytes(),
+                &|name| [&b"old"[..], b"localhost"].contains(&name),
+                b"new",
+            );
             assert_eq!(out.as_bytes(), new.as_bytes(), "{old}");
         }
     }

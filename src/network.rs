@@ -3,8 +3,8 @@
 
 mod eni;
 mod ifcfg;
-pub mod kernel;
 mod keep;
+pub mod kernel;
 pub mod links;
 pub mod rtnetlink;
 
@@ -55,20 +55,26 @@ pub static FORMATS: [Format; 13] = [
     later("uci", &[c"etc/config/network", c"sbin/uci"]),
     later("slackware", &[c"etc/rc.d/rc.inet1.conf"]),
     later("netplan", &[c"usr/sbin/netplan"]),
-    later("networkd", &[
-        c"etc/systemd/system/multi-user.target.wants/systemd-networkd.service",
-        c"etc/systemd/system/dbus-org.freedesktop.network1.service",
-    ]),
+    later(
+        "networkd",
+        &[
+            c"etc/systemd/system/multi-user.target.wants/systemd-networkd.service",
+            c"etc/systemd/system/dbus-org.freedesktop.network1.service",
+        ],
+    ),
     later("wicked", &[c"usr/sbin/wicked"]),
     Format {
         name: "ifcfg",
         evidence: &[c"etc/sysconfig/network-scripts"],
         writer: Some(ifcfg::WRITER),
     },
-    later("keyfile", &[
-        c"etc/systemd/system/multi-user.target.wants/NetworkManager.service",
-        c"etc/runlevels/default/networkmanager",
-    ]),
+    later(
+        "keyfile",
+        &[
+            c"etc/systemd/system/multi-user.target.wants/NetworkManager.service",
+            c"etc/runlevels/default/networkmanager",
+        ],
+    ),
     later("netctl", &[c"usr/bin/netctl"]),
     later("netifrc", &[c"etc/init.d/net.lo"]),
     Format {
@@ -87,7 +93,11 @@ pub static FORMATS: [Format; 13] = [
 
 /// A system that is known but not written yet.
 const fn later(name: &'static str, evidence: &'static [&'static CStr]) -> Format {
-    Format { name, evidence, writer: None }
+    Format {
+        name,
+        evidence,
+        writer: None,
+    }
 }
 
 /// The format of this name.
@@ -119,7 +129,10 @@ mod tests {
     #[test]
     fn every_format_is_found_by_its_name() {
         for format in &FORMATS {
-            assert!(core::ptr::eq(by_name(format.name.as_bytes()).unwrap(), format));
+            assert!(core::ptr::eq(
+                by_name(format.name.as_bytes()).unwrap(),
+                format
+            ));
         }
         assert!(by_name(b"other").is_none());
     }

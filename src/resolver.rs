@@ -26,7 +26,10 @@ pub fn edit(out: &mut Buf<'_>, old: &[u8], servers: &[Ipv4]) {
 
 /// glibc and musl know a keyword at the very start of a line only.
 fn is_name_server(line: &[u8]) -> bool {
-    matches!(line.strip_prefix(b"nameserver"), Some([b' ' | b'\t', ..] | []))
+    matches!(
+        line.strip_prefix(b"nameserver"),
+        Some([b' ' | b'\t', ..] | [])
+    )
 }
 
 fn write(out: &mut Buf<'_>, servers: &[Ipv4]) {
@@ -47,8 +50,14 @@ mod tests {
             ("", "{}"),
             ("search a", "search a\n{}"),
             ("nameserver 1.1.1.1", "{}"),
-            ("# x\nnameserver 1.1.1.1\noptions y\nnameserver\t::1\r\n", "# x\n{}options y\n"),
-            ("#nameserver 1.1.1.1\n nameserver 1.1.1.1\n", "#nameserver 1.1.1.1\n nameserver 1.1.1.1\n{}"),
+            (
+                "# x\nnameserver 1.1.1.1\noptions y\nnameserver\t::1\r\n",
+                "# x\n{}options y\n",
+            ),
+            (
+                "#nameserver 1.1.1.1\n nameserver 1.1.1.1\n",
+                "#nameserver 1.1.1.1\n nameserver 1.1.1.1\n{}",
+            ),
         ] {
             let new = new.replace("{}", ours);
             for old in [old, &new] {

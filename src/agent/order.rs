@@ -68,7 +68,7 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
                 "it has {} bytes: the limit is {}",
                 meta.size,
                 CONF_BYTES
-            )
+            );
         });
         return Err(Exit::Invalid);
     }

@@ -156,7 +156,9 @@ impl<'a> Lexer<'a> {
         if let Some(open) = open_quote(self.source, line) {
             return Item::Broken(Fault::OpenQuote, open);
         }
-        let special = find(self.source, value, &|byte| b"$`;&|<>()\\\"'".contains(&byte));
+        let special = find(self.source, value, &|byte| {
+            b"$`;&|<>()\\\"'".contains(&byte)
+        });
         let fault = match special {
             Some((b'"' | b'\'', span)) => Some((Fault::BesideQuotes, span)),
             Some((byte, span)) => Some((Fault::Special(byte), span)),

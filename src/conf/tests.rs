@@ -12,7 +12,11 @@ fn read(source: &str) -> (String, List<String>) {
     let mut bytes = [0; 4096];
     let mut out = Buf::new(&mut bytes);
     match &conf.host_name {
-        Wish::Value(name) => put!(out, "name {}\n", core::str::from_utf8(name.as_bytes()).unwrap()),
+        Wish::Value(name) => put!(
+            out,
+            "name {}\n",
+            core::str::from_utf8(name.as_bytes()).unwrap()
+        ),
         Wish::Invalid => put!(out, "name?\n"),
         Wish::Nothing => {}
     }
@@ -302,10 +306,36 @@ fn more_routes_than_the_limit_are_an_error_that_names_it() {
 #[test]
 fn no_text_makes_the_reader_panic_or_point_outside_of_it() {
     const PIECES: [&str; 30] = [
-        "hostname=", "password=", "eth0_ip_addr=", "eth0_netmask=", "eth0_mac_addr=", "eth0_gateway=",
-        "eth0_route=", "eth1_ip_addr=", "eth16_route=", "dns_nameserver=", "export ", "\"", "'", "\n",
-        "\r\n", " ", "#", ";", "$", "`", "\\", "=", "\0", "10.0.0.1", "255.255.255.0",
-        "00:16:3e:00:00:01", "default 10.0.0.9", "cXdlcg==", "\u{feff}", "a",
+        "hostname=",
+        "password=",
+        "eth0_ip_addr=",
+        "eth0_netmask=",
+        "eth0_mac_addr=",
+        "eth0_gateway=",
+        "eth0_route=",
+        "eth1_ip_addr=",
+        "eth16_route=",
+        "dns_nameserver=",
+        "export ",
+        "\"",
+        "'",
+        "\n",
+        "\r\n",
+        " ",
+        "#",
+        ";",
+        "$",
+        "`",
+        "\\",
+        "=",
+        "\0",
+        "10.0.0.1",
+        "255.255.255.0",
+        "00:16:3e:00:00:01",
+        "default 10.0.0.9",
+        "cXdlcg==",
+        "\u{feff}",
+        "a",
     ];
     // A small generator (xorshift) is enough, and the seed is in the source.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -316,7 +346,9 @@ fn no_text_makes_the_reader_panic_or_point_outside_of_it() {
         usize::try_from(state % below as u64).unwrap()
     };
     for _ in 0..20_000 {
-        let source: String = (0..random(40)).map(|_| PIECES[random(PIECES.len())]).collect();
+        let source: String = (0..random(40))
+            .map(|_| PIECES[random(PIECES.len())])
+            .collect();
         let mut findings = Findings::default();
         drop(parse(source.as_bytes(), &mut findings));
         for finding in findings.iter() {

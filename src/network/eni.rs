@@ -40,7 +40,11 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     let Some(network) = wanted.conf.network.value() else {
         return out.push(old);
     };
-    let block = Block { network, system: wanted.system, has_loopback: has_loopback(old) };
+    let block = Block {
+        network,
+        system: wanted.system,
+        has_loopback: has_loopback(old),
+    };
     let mut written = false;
     let mut stanza = Stanza::Kept;
     let mut rest = old;
@@ -99,7 +103,8 @@ struct Block<'a> {
 impl Block<'_> {
     fn is_ours(&self, interface: &[u8]) -> bool {
         let ours = &self.network.nics;
-        ours.iter().any(|nic| self.system.name_of(nic).as_bytes() == interface)
+        ours.iter()
+            .any(|nic| self.system.name_of(nic).as_bytes() == interface)
     }
 
     /// Copies a line of somebody else's, unless it configures one of our NICs.
@@ -111,7 +116,11 @@ impl Block<'_> {
                 let is_ours = parts.next().is_some_and(|name| self.is_ours(name));
                 // IPv6 is not in os.conf, so it stays as it is.
                 let is_ipv4 = parts.next() != Some(b"inet6");
-                *stanza = if is_ours && is_ipv4 { Stanza::Dropped } else { Stanza::Kept };
+                *stanza = if is_ours && is_ipv4 {
+                    Stanza::Dropped
+                } else {
+                    Stanza::Kept
+                };
             }
             b"auto" => return self.copy_auto(out, line, stanza),
             _ if first.starts_with(b"allow-") => return self.copy_auto(out, line, stanza),
@@ -169,7 +178,12 @@ impl Block<'_> {
     fn write_nic(&self, out: &mut Buf<'_>, nic: &Nic) {
         let name = self.system.name_of(nic);
         put!(out, "auto {}\niface {} inet static\n", name, name);
-        put!(out, "\taddress {}\n\tnetmask {}\n", nic.address, nic.mask.address());
+        put!(
+            out,
+            "\taddress {}\n\tnetmask {}\n",
+            nic.address,
+            nic.mask.address()
+        );
         for hop in self.network.hops(nic) {
             match hop {
                 Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway) => {
@@ -193,7 +207,11 @@ fn write_ip(out: &mut Buf<'_>, hop: Hop) {
         Hop::Via(route) if route.is_default() => {
             put!(out, "\tup ip route add default via {}", route.gateway);
         }
-        Hop::Via(Route { destination, gateway, .. }) => {
+        Hop::Via(Route {
+            destination,
+            gateway,
+            ..
+        }) => {
             put!(out, "\tup ip route add {} via {}", destination, gateway);
         }
     }
@@ -206,7 +224,11 @@ fn write_route(out: &mut Buf<'_>, hop: Hop) {
         Hop::Via(route) if route.is_default() => {
             put!(out, "\tup route add default gw {}", route.gateway);
         }
-        Hop::Via(Route { destination, gateway, .. }) => put!(
+        Hop::Via(Route {
+            destination,
+            gateway,
+            ..
+        }) => put!(
             out,
             "\tup route add -net {} netmask {} gw {}",
             destination.address(),

@@ -39,8 +39,17 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
     for nic in &network.nics {
         let name = system.name_of(nic).as_bytes();
         let has_routes = network.hops(nic).any(|hop| !is_gateway_line(nic, hop));
-        let write = |edit| Action::Write(Write { label: nic.label, ..Write::new(edit) });
-        let routes = if has_routes { write(edit_routes) } else { Action::Remove };
+        let write = |edit| {
+            Action::Write(Write {
+                label: nic.label,
+                ..Write::new(edit)
+            })
+        };
+        let routes = if has_routes {
+            write(edit_routes)
+        } else {
+            Action::Remove
+        };
         add_file(add, b"ifcfg-", name, write(edit_ifcfg));
         add_file(add, b"route-", name, routes);
     }
@@ -55,7 +64,11 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
 fn add_file(add: &mut dyn FnMut(Change), prefix: &[u8], name: &[u8], action: Action) {
     // Cannot fail: an interface's name has at most 15 bytes.
     if let Some(path) = Path::new(&[FOLDER, prefix, name]) {
-        add(Change { part: Some(Part::Network), path, action });
+        add(Change {
+            part: Some(Part::Network),
+            path,
+            action,
+        });
     }
 }
 
@@ -87,7 +100,10 @@ fn edit_ifcfg(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
         ("BOOTPROTO", Value::Word(b"none")),
         ("IPADDR", Value::Address(nic.address)),
         ("NETMASK", Value::Address(nic.mask.address())),
-        ("DEFROUTE", Value::Word(if default.is_some() { b"yes" } else { b"no" })),
+        (
+            "DEFROUTE",
+            Value::Word(if default.is_some() { b"yes" } else { b"no" }),
+        ),
         ("GATEWAY", gateway.map_or(Value::Gone, Value::Address)),
     ];
     assignments::set(out, old, &settings, &CONTRARY);
@@ -130,7 +146,11 @@ fn edit_routes(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
 /// The settings for all NICs. The init script does nothing without this file, or
 /// with NETWORKING=no; a GATEWAY in it would be a second default route.
 fn edit_global(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
-    let default = wanted.conf.network.value().and_then(|network| network.default_route);
+    let default = wanted
+        .conf
+        .network
+        .value()
+        .and_then(|network| network.default_route);
     let gone: &[&str] = match default {
         Some(_) => &["GATEWAY", "GATEWAYDEV"],
         None => &[],

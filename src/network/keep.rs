@@ -28,8 +28,15 @@ pub(super) const WRITER: Writer = Writer {
 };
 
 fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {
-    let action = Action::Write(Write { mode: 0o600, ..Write::new(edit) });
-    add(Change { part: Some(Part::Network), path: Path::from(PATH), action });
+    let action = Action::Write(Write {
+        mode: 0o600,
+        ..Write::new(edit)
+    });
+    add(Change {
+        part: Some(Part::Network),
+        path: Path::from(PATH),
+        action,
+    });
 }
 
 /// Each NIC's keys give way together, since os.conf is the whole list of NICs.

@@ -92,7 +92,11 @@ pub fn apply<S: Sys>(
         // Neither list can be too short: they are as long as `network.nics`.
         match links.find(nic) {
             Some(&Link { index, is_up, .. }) => {
-                let _ = targets.push(Target { nic: *nic, index, is_up });
+                let _ = targets.push(Target {
+                    nic: *nic,
+                    index,
+                    is_up,
+                });
             }
             None => {
                 let _ = applied.missing.push(nic.label);

@@ -90,8 +90,13 @@ impl Links {
     /// was given. Without, the one that has the label as its name.
     #[must_use]
     pub fn find(&self, nic: &Nic) -> Option<&Link> {
-        let candidates = self.list.iter().filter_map(|link| Some((link, rank(link, nic)?)));
-        candidates.min_by_key(|(_, rank)| *rank).map(|(link, _)| link)
+        let candidates = self
+            .list
+            .iter()
+            .filter_map(|link| Some((link, rank(link, nic)?)));
+        candidates
+            .min_by_key(|(_, rank)| *rank)
+            .map(|(link, _)| link)
     }
 
     /// The interfaces, in the kernel's order.

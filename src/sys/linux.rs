@@ -261,8 +261,7 @@ impl Sys for Linux {
         // A new pipe is stamped with the time (get_pipe_inode in fs/pipe.c). To ask
         // for it by clock_gettime(2), rustix brings a reader of the vDSO along,
         // whose tables are checked at length: 2.7 KiB, to save one system call.
-        let stamp = pipe::pipe_with(pipe::PipeFlags::CLOEXEC)
-            .and_then(|(end, _)| fs::fstat(&end));
+        let stamp = pipe::pipe_with(pipe::PipeFlags::CLOEXEC).and_then(|(end, _)| fs::fstat(&end));
         stamp.map_or(0, |stat| meta(&stat).modified)
     }
 

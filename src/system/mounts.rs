@@ -68,9 +68,13 @@ fn unescape(text: &[u8]) -> Option<Vec<u8, PATH_BYTES>> {
     let mut rest = text;
     while let [first, after @ ..] = rest {
         let (byte, after) = match rest {
-            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] => {
-                ((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), after)
-            }
+            [
+                b'\\',
+                a @ b'0'..=b'3',
+                b @ b'0'..=b'7',
+                c @ b'0'..=b'7',
+                after @ ..,
+            ] => ((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), after),
             _ => (*first, after),
         };
         path.push(byte).ok()?;
@@ -92,7 +96,10 @@ mod tests {
             31 25 0:20 / /x rw - overlay none rw,lowerdir=/a,upperdir=/b\\054c,workdir=/w\n";
         let found: std::vec::Vec<_> = mounts(text).collect();
         assert_eq!(found.len(), 3);
-        assert_eq!((found[0].device, found[0].kind, found[0].source), ((254, 1), &b"ext4"[..], &b"/dev/vda1"[..]));
+        assert_eq!(
+            (found[0].device, found[0].kind, found[0].source),
+            ((254, 1), &b"ext4"[..], &b"/dev/vda1"[..])
+        );
         assert_eq!(found[1].path().unwrap(), b"/mnt/a b\0");
         assert_eq!(found[2].upper_folder().unwrap(), b"/b,c\0");
         assert_eq!(found[0].upper_folder(), None);

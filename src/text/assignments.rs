@@ -128,7 +128,9 @@ fn split_assignment(text: &[u8]) -> (&[u8], &[u8]) {
     let mut escaped = false;
     let mut last = b'\n';
     let mut comment = false;
-    let first_line = lines(text).next().map_or(0, |line| line.text.len() + line.end.len());
+    let first_line = lines(text)
+        .next()
+        .map_or(0, |line| line.text.len() + line.end.len());
     for (index, &byte) in text.iter().enumerate() {
         match (quote, byte) {
             _ if escaped => escaped = false,
@@ -142,7 +144,11 @@ fn split_assignment(text: &[u8]) -> (&[u8], &[u8]) {
         }
         last = byte;
     }
-    let end = if quote.is_some() { first_line } else { text.len() };
+    let end = if quote.is_some() {
+        first_line
+    } else {
+        text.len()
+    };
     text.split_at_checked(end).unwrap_or((text, b""))
 }
 
@@ -185,7 +191,12 @@ mod tests {
         assert_eq!(edit("B=1", &[("A", Value::Gone)]), "B=1\n");
         let mut bytes = [0; 64];
         let mut out = Buf::new(&mut bytes);
-        set(&mut out, b"A=0\nB=1\nA=2\n", &[("C", Value::Word(b"3"))], &["A", "D"]);
+        set(
+            &mut out,
+            b"A=0\nB=1\nA=2\n",
+            &[("C", Value::Word(b"3"))],
+            &["A", "D"],
+        );
         assert_eq!(out.as_bytes(), b"B=1\nC=3\n");
     }
 
@@ -198,7 +209,11 @@ mod tests {
             ("# A=1\n", None),
             ("A=\n", Some("")),
         ] {
-            assert_eq!(get(text.as_bytes(), "A"), value.map(str::as_bytes), "{text}");
+            assert_eq!(
+                get(text.as_bytes(), "A"),
+                value.map(str::as_bytes),
+                "{text}"
+            );
         }
     }
 }

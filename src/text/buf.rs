@@ -73,7 +73,9 @@ impl<'a> Buf<'a> {
         const DOTS: &[u8] = b"...";
         if self.overflowed || self.len == self.bytes.len() {
             self.overflowed = false;
-            self.len = self.len.min(self.bytes.len().saturating_sub(DOTS.len() + 1));
+            self.len = self
+                .len
+                .min(self.bytes.len().saturating_sub(DOTS.len() + 1));
             self.push(DOTS);
         }
         for byte in self.bytes.iter_mut().take(self.len) {

@@ -15,7 +15,12 @@ const WINDOW: usize = 128;
 /// It is right for any texts, and small where they differ little: after each
 /// difference the nearest common line within the window is found again.
 pub fn unified(out: &mut Buf<'_>, old: &[u8], new: &[u8], show: fn(&mut Buf<'_>, &[u8])) {
-    let mut walk = Walk { old, new, old_line: 1, new_line: 1 };
+    let mut walk = Walk {
+        old,
+        new,
+        old_line: 1,
+        new_line: 1,
+    };
     loop {
         let mut step = walk.step();
         if step.is_last() {
@@ -60,7 +65,8 @@ fn write_hunk(
         from.pass(Step::common(step.common));
         step.common = 0;
         // The context at the end is followed by a difference of another hunk.
-        if from.old_line + step.removed > end.old_line || from.new_line + step.added > end.new_line {
+        if from.old_line + step.removed > end.old_line || from.new_line + step.added > end.new_line
+        {
             break;
         }
         write_lines(out, b"-", from.old, step.removed, show);
@@ -97,7 +103,11 @@ struct Step {
 
 impl Step {
     const fn common(common: usize) -> Self {
-        Self { common, removed: 0, added: 0 }
+        Self {
+            common,
+            removed: 0,
+            added: 0,
+        }
     }
 
     const fn is_last(&self) -> bool {
@@ -125,7 +135,11 @@ impl Walk<'_> {
             common += 1;
         }
         let (removed, added) = difference(skipped(self.old, common), skipped(self.new, common));
-        Step { common, removed, added }
+        Step {
+            common,
+            removed,
+            added,
+        }
     }
 
     fn pass(&mut self, step: Step) {
@@ -171,7 +185,9 @@ mod tests {
     fn diff(old: &str, new: &str) -> String {
         let mut bytes = std::vec![0; 1 << 20];
         let mut out = Buf::new(&mut bytes);
-        unified(&mut out, old.as_bytes(), new.as_bytes(), |out, line| out.push(line));
+        unified(&mut out, old.as_bytes(), new.as_bytes(), |out, line| {
+            out.push(line)
+        });
         assert!(!out.overflowed());
         String::from_utf8_lossy(out.as_bytes()).into_owned()
     }
@@ -184,10 +200,19 @@ mod tests {
         let mut lines = diff.split_inclusive('\n').peekable();
         while let Some(line) = lines.next() {
             let no_end = lines.peek().is_some_and(|next| next.starts_with('\\'));
-            let text = |line: &str| if no_end { line[1..].trim_end_matches('\n').into() } else { String::from(&line[1..]) };
+            let text = |line: &str| {
+                if no_end {
+                    line[1..].trim_end_matches('\n').into()
+                } else {
+                    String::from(&line[1..])
+                }
+            };
             match line.as_bytes()[0] {
                 b'@' => {
-                    let head: List<usize> = line.split(['-', ',', ' ', '+', '@']).filter_map(|word| word.parse().ok()).collect();
+                    let head: List<usize> = line
+                        .split(['-', ',', ' ', '+', '@'])
+                        .filter_map(|word| word.parse().ok())
+                        .collect();
                     let first = head[0] + usize::from(head[1] == 0);
                     while taken + 1 < first {
                         new += source.next().unwrap();
@@ -219,7 +244,10 @@ mod tests {
             "@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+x\n 6\n 7\n 8\n"
         );
         assert_eq!(diff("", "a\n"), "@@ -0,0 +1,1 @@\n+a\n");
-        assert_eq!(diff("a", "a\n"), "@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+a\n");
+        assert_eq!(
+            diff("a", "a\n"),
+            "@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+a\n"
+        );
         assert_eq!(diff("a\n", "a\n"), "");
     }
 
@@ -245,7 +273,13 @@ mod tests {
                     _ => new.insert(at, format!("{}\n", random(9))),
                 }
             }
-            let cut = |text: String| if random(4) == 0 { text.trim_end().into() } else { text };
+            let cut = |text: String| {
+                if random(4) == 0 {
+                    text.trim_end().into()
+                } else {
+                    text
+                }
+            };
             let mut pair = [old.concat(), new.concat()].map(cut).into_iter();
             let (old, new) = (pair.next().unwrap(), pair.next().unwrap());
             let diff = diff(&old, &new);

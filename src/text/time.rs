@@ -11,11 +11,16 @@ pub fn write(out: &mut Buf<'_>, seconds: i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     put!(out, "{}", year);
     for (separator, number) in [
@@ -25,7 +30,13 @@ pub fn write(out: &mut Buf<'_>, seconds: i64) {
         (":", second / 60 % 60),
         (":", second % 60),
     ] {
-        put!(out, "{}{}{}", separator, if number < 10 { "0" } else { "" }, number);
+        put!(
+            out,
+            "{}{}{}",
+            separator,
+            if number < 10 { "0" } else { "" },
+            number
+        );
     }
     put!(out, " UTC");
 }

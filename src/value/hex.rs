@@ -5,7 +5,10 @@ use ufmt::{Formatter, uWrite};
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Writes `byte` in lower case.
-pub(crate) fn write<W: uWrite + ?Sized>(f: &mut Formatter<'_, W>, byte: u8) -> Result<(), W::Error> {
+pub(crate) fn write<W: uWrite + ?Sized>(
+    f: &mut Formatter<'_, W>,
+    byte: u8,
+) -> Result<(), W::Error> {
     for digit in [byte >> 4, byte & 15] {
         let digit = DIGITS.get(usize::from(digit)).copied().unwrap_or_default();
         f.write_char(char::from(digit))?;

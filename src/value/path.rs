@@ -38,7 +38,10 @@ impl Path {
     /// Where the last name begins.
     fn name_start(&self) -> usize {
         let bytes = self.as_bytes();
-        bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |index| index + 1)
+        bytes
+            .iter()
+            .rposition(|&byte| byte == b'/')
+            .map_or(0, |index| index + 1)
     }
 
     /// The last name.

@@ -42,16 +42,26 @@ pub fn resolve<S: Sys>(
         let folder_path = path.folder();
         let opened = sys.open_below(root, folder_path.as_c_str(), Access::Folder);
         let Some(folder) = optional(opened).map_err(fail)? else {
-            return Ok(Spot { folder: None, path, meta: None });
+            return Ok(Spot {
+                folder: None,
+                path,
+                meta: None,
+            });
         };
         let meta = optional(sys.meta_of(&folder, path.name())).map_err(fail)?;
         match meta.map(|meta| meta.kind) {
             None | Some(Kind::File) => {
-                return Ok(Spot { folder: Some(folder), path, meta });
+                return Ok(Spot {
+                    folder: Some(folder),
+                    path,
+                    meta,
+                });
             }
             Some(Kind::Link) => {
                 let mut text = [0; PATH_BYTES];
-                let len = sys.read_link(&folder, path.name(), &mut text).map_err(fail)?;
+                let len = sys
+                    .read_link(&folder, path.name(), &mut text)
+                    .map_err(fail)?;
                 path = text
                     .get(..len)
                     .and_then(|text| target(&folder_path, text))
@@ -68,7 +78,11 @@ pub fn resolve<S: Sys>(
 
 /// The path that the text of a link in `folder` means, without `.` and `..`.
 fn target(folder: &Path, text: &[u8]) -> Option<Path> {
-    let base = if text.starts_with(b"/") { &b""[..] } else { folder.as_bytes() };
+    let base = if text.starts_with(b"/") {
+        &b""[..]
+    } else {
+        folder.as_bytes()
+    };
     let mut path = [0; 2 * PATH_BYTES];
     let mut len = 0;
     let names = split(base, b'/').chain(split(text, b'/'));
@@ -136,7 +150,11 @@ mod tests {
             (".", "x", "x"),
         ] {
             let folder = Path::new(&[folder.as_bytes()]).unwrap();
-            assert_eq!(target(&folder, text.as_bytes()).unwrap().as_bytes(), path.as_bytes(), "{text}");
+            assert_eq!(
+                target(&folder, text.as_bytes()).unwrap().as_bytes(),
+                path.as_bytes(),
+                "{text}"
+            );
         }
     }
 }

@@ -23,7 +23,9 @@ impl<S: Sys> Content<S> {
     /// # Errors
     /// There is no memory at all.
     pub fn empty(sys: &S) -> Result<Self, Fault> {
-        let map = sys.map(1).map_err(|errno| Fault::System(Step::Memory, errno))?;
+        let map = sys
+            .map(1)
+            .map_err(|errno| Fault::System(Step::Memory, errno))?;
         Ok(Self { map, len: 0 })
     }
 }
@@ -50,17 +52,15 @@ pub struct File<S: Sys> {
 ///
 /// # Errors
 /// It is not there, no regular file, or cannot be read.
-pub fn read_file<S: Sys>(
-    sys: &S,
-    folder: &S::Fd,
-    name: &CStr,
-) -> Result<File<S>, Fault> {
+pub fn read_file<S: Sys>(sys: &S, folder: &S::Fd, name: &CStr) -> Result<File<S>, Fault> {
     let fail = |errno| Fault::System(Step::Read, errno);
-    let fd = sys.open(folder, name, Access::Read).map_err(|errno| match errno {
-        // What O_NOFOLLOW says of a link, and open(2) of a socket.
-        Errno::LOOP | Errno::NXIO => Fault::NotAFile,
-        _ => fail(errno),
-    })?;
+    let fd = sys
+        .open(folder, name, Access::Read)
+        .map_err(|errno| match errno {
+            // What O_NOFOLLOW says of a link, and open(2) of a socket.
+            Errno::LOOP | Errno::NXIO => Fault::NotAFile,
+            _ => fail(errno),
+        })?;
     let meta = sys.meta(&fd).map_err(fail)?;
     if meta.kind != Kind::File {
         return Err(Fault::NotAFile);
@@ -105,5 +105,9 @@ pub fn read<S: Sys>(sys: &S, file: &S::Fd, size: u64) -> Result<Content<S>, Faul
             Err(errno) => return Err(Fault::System(Step::Read, errno)),
         }
     }
-    if len == size { Ok(Content::new(map, len)) } else { Err(Fault::Changed) }
+    if len == size {
+        Ok(Content::new(map, len))
+    } else {
+        Err(Fault::Changed)
+    }
 }

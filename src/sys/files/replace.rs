@@ -58,7 +58,10 @@ impl<S: Sys> NewFile<S> {
             }
             other => other,
         };
-        let new = Self { file: file.map_err(fail)?, name: waiting };
+        let new = Self {
+            file: file.map_err(fail)?,
+            name: waiting,
+        };
         let filled = write_all(sys, &new.file, content)
             .map_err(fail)
             .and_then(|()| {
@@ -68,7 +71,10 @@ impl<S: Sys> NewFile<S> {
                 }
                 .map_err(|errno| Fault::System(Step::Attributes, errno))
             })
-            .and_then(|()| sys.sync(&new.file).map_err(|errno| Fault::System(Step::Sync, errno)));
+            .and_then(|()| {
+                sys.sync(&new.file)
+                    .map_err(|errno| Fault::System(Step::Sync, errno))
+            });
         match filled {
             Ok(()) => Ok(new),
             Err(fault) => {
@@ -242,6 +248,11 @@ mod tests {
 
     #[test]
     fn a_waiting_file_is_hidden() {
-        assert_eq!(NewFile::<Linux>::waiting_name(c"shadow").unwrap().as_bytes(), b".shadow.osconf");
+        assert_eq!(
+            NewFile::<Linux>::waiting_name(c"shadow")
+                .unwrap()
+                .as_bytes(),
+            b".shadow.osconf"
+        );
     }
 }

@@ -67,12 +67,18 @@ struct Rest {
 
 impl Rest {
     const fn new() -> Self {
-        Self { bytes: [0; PATH_BYTES + 1], start: PATH_BYTES }
+        Self {
+            bytes: [0; PATH_BYTES + 1],
+            start: PATH_BYTES,
+        }
     }
 
     /// Puts `text` in front.
     fn put(&mut self, text: &[u8]) -> Result<()> {
-        let start = self.start.checked_sub(text.len() + 1).ok_or(Errno::NAMETOOLONG)?;
+        let start = self
+            .start
+            .checked_sub(text.len() + 1)
+            .ok_or(Errno::NAMETOOLONG)?;
         let place = self.bytes.get_mut(start..self.start);
         if let Some([place @ .., slash]) = place {
             place.copy_from_slice(text);
