@@ -97,7 +97,9 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Ex
     let Ok(stage) = transaction::stage(run, &job.wanted(), job.parts, &is_kept_before) else {
         return boot(run, Exit::Refused);
     };
-    let failed = transaction::publish(run, &stage);
+    let Ok(failed) = transaction::publish(run, &stage) else {
+        return boot(run, Exit::Refused);
+    };
     if failed.is_empty() {
         transaction::end(run);
     }

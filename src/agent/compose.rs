@@ -201,8 +201,11 @@ fn compose<S: Sys>(
         let write = match &change.action {
             Action::Write(write) => write,
             Action::Remove => {
-                let is_there = composed.spot.meta.is_some();
-                composed.new = if is_there { New::Gone } else { New::Same };
+                composed.new = New::Gone;
+                if composed.spot.meta.is_none() {
+                    composed.new = New::Same;
+                    composed.old = None;
+                }
                 return Ok(composed);
             }
         };

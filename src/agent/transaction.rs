@@ -167,25 +167,33 @@ pub fn end<S: Sys>(run: &Run<'_, S>) {
 
 /// Puts every new file in its place, and makes all of it durable. Returns the
 /// parts that failed on the way: they are repaired by the next run.
-pub fn publish<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> Parts {
+///
+/// # Errors
+/// What a power cut left was not mended; it was said why.
+pub fn publish<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> Result<Parts, ()> {
     let mut failed = Parts::default();
     if stage.changes() == 0 {
-        return failed;
+        return Ok(failed);
     }
+    let mends = stage.changed().any(|file| file.parts.is_empty());
+    let mut is_mended = true;
     if let Err(errno) = sync_kept(run) {
         stage.files.iter().for_each(|file| file.discard(run));
-        return report(run, stage.parts, None, Step::Sync, errno);
+        failed = report(run, stage.parts, None, Step::Sync, errno);
+        return if mends { Err(()) } else { Ok(failed) };
     }
     for file in &stage.files {
         if let Err((step, errno)) = publish_file(run, file) {
             failed = failed.and(report(run, file.parts, Some(&file.path), step, errno));
+            is_mended &= !file.parts.is_empty();
         }
     }
     // Without knowing what is durable, nothing of it may be taken for done.
     if let Err((path, errno)) = sync(run, stage) {
         failed = failed.and(report(run, stage.parts, Some(path), Step::Sync, errno));
+        is_mended &= !mends;
     }
-    failed
+    if is_mended { Ok(failed) } else { Err(()) }
 }
 
 fn report<S: Sys>(
@@ -196,19 +204,18 @@ fn report<S: Sys>(
     errno: Errno,
 ) -> Parts {
     let then = "os.conf is kept, and the next boot tries again";
-    for part in parts.iter() {
-        let fault = Fault::System(step, errno);
-        match path {
-            Some(path) => run.log.fault(
-                Level::Error,
-                part.name(),
-                &[b"/", path.as_bytes()],
-                fault,
-                then,
-            ),
-            None => run.log.fault(Level::Error, part.name(), &[], fault, then),
+    let fault = Fault::System(step, errno);
+    let say = |name| match path {
+        Some(path) => {
+            let what = &[b"/", path.as_bytes()];
+            run.log.fault(Level::Error, name, what, fault, then);
         }
+        None => run.log.fault(Level::Error, name, &[], fault, then),
+    };
+    if parts.is_empty() {
+        say("restore");
     }
+    parts.iter().for_each(|part| say(part.name()));
     parts
 }
 

@@ -186,7 +186,7 @@ mod tests {
         let mut bytes = std::vec![0; 1 << 20];
         let mut out = Buf::new(&mut bytes);
         unified(&mut out, old.as_bytes(), new.as_bytes(), |out, line| {
-            out.push(line)
+            out.push(line);
         });
         assert!(!out.overflowed());
         String::from_utf8_lossy(out.as_bytes()).into_owned()
