@@ -1,1 +1,2 @@
-//! Rigs that the tests share.
+//! Nothing: cargo wants a library in a package, and the rigs of these tests lie
+//! beside the tests that they serve.

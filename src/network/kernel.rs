@@ -3,7 +3,7 @@
 //! What stands as it should is not touched, so that connections survive and a
 //! second run sends no change. The order is the kernel's: a link must be up
 //! before routes lead through it, and a gateway's subnet must be there first.
-//! Deciding is done by listeners of dumps ([`addresses`], [`routes`]), which
+//! Deciding is done by listeners of dumps (`addresses`, `routes`), which
 //! know no socket; their decisions are requests, which are sent here.
 
 mod addresses;
