@@ -2,12 +2,13 @@
 
 use crate::error::{Fault, Step};
 use crate::limits::{MESSAGE_BYTES, PATH_BYTES};
-use crate::log::Log;
+use crate::log::{Level, Log};
 use crate::settings::Settings;
 use crate::sys::files::{self, Content, File, NewFile, Spot};
 use crate::sys::{Access, Kind, Stream, Sys};
 use crate::text::Buf;
 use crate::value::Path;
+use core::cell::Cell;
 use core::ffi::CStr;
 use rustix::io::Errno;
 
@@ -23,6 +24,9 @@ pub struct Run<'a, S: Sys> {
     pub root: S::Fd,
     /// Whether the run before was cut short: its list of files is still there.
     pub was_cut: bool,
+    /// Whether something of the root could not be looked at. Then nothing may be
+    /// concluded from what was not found.
+    pub is_in_doubt: Cell<bool>,
 }
 
 /// Folders that are empty at each boot (file-hierarchy(7), FHS 3.0; Yocto's
@@ -65,6 +69,7 @@ impl<'a, S: Sys> Run<'a, S> {
             log,
             root,
             was_cut,
+            is_in_doubt: Cell::new(false),
         }
     }
 
@@ -75,8 +80,30 @@ impl<'a, S: Sys> Run<'a, S> {
 
     /// What is at `path` below the root, if anything: of a link, what it leads to.
     pub fn kind_of(&self, path: &CStr) -> Option<Kind> {
-        let fd = self.sys.open_below(&self.root, path, Access::Look).ok()?;
-        self.sys.meta(&fd).ok().map(|meta| meta.kind)
+        let opened = self.sys.open_below(&self.root, path, Access::Look);
+        let meta = opened.and_then(|fd| self.sys.meta(&fd));
+        let meta = meta.map_err(|errno| Fault::System(Step::Read, errno));
+        self.certain(path, meta.map(Some)).map(|meta| meta.kind)
+    }
+
+    /// What was found at `path`, if anything. A failure that does not mean that
+    /// there is nothing leaves the whole root in doubt.
+    fn certain<T>(&self, path: &CStr, found: Result<Option<T>, Fault>) -> Option<T> {
+        found.unwrap_or_else(|fault| {
+            let Fault::System(_, errno) = fault else {
+                return None;
+            };
+            let is_answer = matches!(
+                errno,
+                Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS | Errno::NAMETOOLONG
+            );
+            if !is_answer {
+                self.is_in_doubt.set(true);
+                let what = &[b"/", path.to_bytes()];
+                self.log.fault(Level::Error, "root", what, fault, "");
+            }
+            None
+        })
     }
 
     /// The regular file at `path`, if it is there.
@@ -86,7 +113,12 @@ impl<'a, S: Sys> Run<'a, S> {
 
     /// The same for who needs no reason why it cannot be read.
     pub fn try_read(&self, path: &CStr) -> Option<File<S>> {
-        self.read(path).unwrap_or_default()
+        self.certain(path, self.read(path))
+    }
+
+    /// As [`Self::read_kept`], for who needs no reason why it cannot be read.
+    pub fn try_read_kept(&self, path: &CStr) -> Option<File<S>> {
+        self.certain(path, self.read_kept(path))
     }
 
     fn read_spot(&self, spot: &Spot<S>) -> Result<Option<File<S>>, Fault> {
@@ -143,8 +175,10 @@ impl<'a, S: Sys> Run<'a, S> {
         let fail = |step| move |errno| Fault::System(step, errno);
         let folder = files::make_folders(self.sys, &self.root, OWN, 0o700)?;
         let new = NewFile::write(self.sys, &folder, name, content, None, 0o600)?;
-        new.publish(self.sys, &folder, name)
-            .map_err(fail(Step::Publish))?;
+        new.publish(self.sys, &folder, name).map_err(|errno| {
+            new.discard(self.sys, &folder);
+            Fault::System(Step::Publish, errno)
+        })?;
         if is_lasting {
             self.sys.sync(&folder).map_err(fail(Step::Sync))?;
             new.sync(self.sys).map_err(fail(Step::Sync))?;

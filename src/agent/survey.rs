@@ -125,9 +125,7 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
     for place in &system.host_name_places {
         add_name(place, &run.try_read(place.path));
         // A cut run may have written the new name here, but not everywhere.
-        if let Ok(before) = &run.read_kept(place.path) {
-            add_name(place, before);
-        }
+        add_name(place, &run.try_read_kept(place.path));
     }
 }
 
@@ -242,7 +240,7 @@ fn cut_files<S: Sys>(run: &Run<'_, S>) -> Vec<Path, FOUND_FILES> {
             Ok(spot) => spot.meta.is_none_or(|meta| meta.size == 0),
             Err(_) => false,
         };
-        if is_cut && matches!(run.read_kept(path.as_c_str()), Ok(Some(_))) {
+        if is_cut && run.try_read_kept(path.as_c_str()).is_some() {
             run.log.warn("restore", &|out| {
                 put!(out, "/");
                 out.push(path.as_bytes());
