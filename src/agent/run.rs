@@ -5,7 +5,7 @@ use crate::limits::{MESSAGE_BYTES, PATH_BYTES};
 use crate::log::{Level, Log};
 use crate::settings::Settings;
 use crate::sys::files::{self, Content, File, NewFile, Spot};
-use crate::sys::{Access, Kind, Stream, Sys};
+use crate::sys::{Access, Kind, Meta, Stream, Sys};
 use crate::text::Buf;
 use crate::value::Path;
 use core::cell::Cell;
@@ -80,10 +80,15 @@ impl<'a, S: Sys> Run<'a, S> {
 
     /// What is at `path` below the root, if anything: of a link, what it leads to.
     pub fn kind_of(&self, path: &CStr) -> Option<Kind> {
+        self.meta_of(path).map(|meta| meta.kind)
+    }
+
+    /// The same, and what else stat(2) tells.
+    pub fn meta_of(&self, path: &CStr) -> Option<Meta> {
         let opened = self.sys.open_below(&self.root, path, Access::Look);
         let meta = opened.and_then(|fd| self.sys.meta(&fd));
         let meta = meta.map_err(|errno| Fault::System(Step::Read, errno));
-        self.certain(path, meta.map(Some)).map(|meta| meta.kind)
+        self.certain(path, meta.map(Some))
     }
 
     /// What was found at `path`, if anything. A failure that does not mean that

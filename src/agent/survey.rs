@@ -5,6 +5,7 @@ use super::run::{REPLACED, Run, path_of_kept};
 use crate::conf::{Conf, Network, Nic};
 use crate::hostname::{self, OTHERS, PLAIN, RHEL_6};
 use crate::limits::FOUND_FILES;
+use crate::log::Level;
 use crate::network::links::{InterfaceName, Links};
 use crate::network::{self, Format, PerNic, kernel};
 use crate::part::{Part, Parts};
@@ -68,22 +69,55 @@ fn format<S: Sys>(run: &Run<'_, S>, is_needed: bool) -> &'static Format {
     if let Some(format) = run.settings.network {
         return format;
     }
-    let mut evidence = c"no network scripts";
-    let format = network::detect(|path| {
-        let found = is_needed && run.kind_of(path).is_some();
-        if found {
-            evidence = path;
-        }
-        found
-    });
-    if is_needed {
-        run.log.detail(Part::Network.name(), &|out| {
-            put!(out, "{}, because of ", format.name);
-            out.push(evidence.to_bytes());
-            put!(out, ": --network NAME chooses another");
-        });
+    if !is_needed {
+        return network::last();
     }
-    format
+    let mut chosen: Option<(&'static Format, bool)> = None;
+    network::detect(
+        &mut |path, is_program| {
+            let meta = run.meta_of(path);
+            meta.is_some_and(|meta| {
+                !is_program || meta.kind == Kind::File && meta.mode & 0o111 != 0
+            })
+        },
+        &mut |fit| {
+            let level = match chosen {
+                // Two daemons would both take the interface.
+                Some((_, true)) if fit.is_on => Level::Warning,
+                _ => Level::Detail,
+            };
+            run.log.say(level, Part::Network.name(), &|out| {
+                let name = fit.format.name;
+                let too = if chosen.is_some() { " fits, too" } else { "" };
+                put!(out, "{}{}, because of /", name, too);
+                out.push(fit.because.as_bytes());
+                match chosen {
+                    None => put!(out, ": --network NAME chooses another"),
+                    Some((first, _)) => {
+                        put!(
+                            out,
+                            ": {} is taken: --network {} chooses this one",
+                            first.name,
+                            name
+                        );
+                    }
+                }
+            });
+            chosen.get_or_insert((fit.format, fit.is_on));
+        },
+    );
+    match chosen {
+        Some((format, _)) => format,
+        None => {
+            run.log.detail(Part::Network.name(), &|out| {
+                put!(
+                    out,
+                    "kernel, because of no network scripts: --network NAME chooses another"
+                );
+            });
+            network::last()
+        }
+    }
 }
 
 /// Where the host name stands, and what it was.
