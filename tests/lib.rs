@@ -1,2 +1,4 @@
-//! Nothing: cargo wants a library in a package, and the rigs of these tests lie
-//! beside the tests that they serve.
+//! What several tests of this package share; the rigs that serve only one lie
+//! beside it.
+
+pub mod matrix;

@@ -1,6 +1,7 @@
 //! `case.toml`: all of a case that is not the content of a file.
 
 use anyhow::{Context, Result};
+use osconf_tests::matrix::Cell;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -66,6 +67,18 @@ pub(crate) struct Case {
     /// root, which may be one of them (`.`), or `-`.
     #[serde(default)]
     pub(crate) disks: Vec<Vec<String>>,
+    /// The folder of what is golden.
+    #[serde(skip)]
+    pub(crate) folder: PathBuf,
+    /// The file that is os.conf, if there is one.
+    #[serde(skip)]
+    pub(crate) conf_from: PathBuf,
+    /// The folders that are the root before, one over the other.
+    #[serde(skip)]
+    pub(crate) before_from: Vec<PathBuf>,
+    /// The case and format, if it is of the table of networks.
+    #[serde(skip)]
+    pub(crate) cell: Option<Cell>,
 }
 
 /// What becomes of os.conf.
@@ -159,15 +172,42 @@ fn conf_at() -> PathBuf {
 }
 
 impl Case {
-    /// Reads the case in `folder`.
-    pub(crate) fn read(folder: &Path) -> Result<Self> {
+    /// Reads the case of this name: a folder of `trees`, or a place in the table
+    /// of networks.
+    pub(crate) fn read(trees: &Path, name: &str) -> Result<Self> {
+        let mut case = match Cell::by_name(name)? {
+            Some(mut cell) => {
+                let table = core::mem::take(&mut cell.table);
+                let mut case: Self = table.try_into().with_context(|| name.to_owned())?;
+                case.folder = cell.golden();
+                case.conf_from = cell.conf();
+                case.before_from = cell.before().into();
+                case.cell = Some(cell);
+                case
+            }
+            None => Self::of_folder(trees.join(name))?,
+        };
+        anyhow::ensure!(!case.why.trim().is_empty(), "{name}: say why");
+        case.args.append(&mut case.options);
+        Ok(case)
+    }
+
+    fn of_folder(folder: PathBuf) -> Result<Self> {
         let path = folder.join("case.toml");
         let text =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut case: Self = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        anyhow::ensure!(!case.why.trim().is_empty(), "{}: say why", path.display());
-        case.args.append(&mut case.options);
-        Ok(case)
+        let case: Self = toml::from_str(&text).with_context(|| path.display().to_string())?;
+        Ok(Self {
+            conf_from: folder.join("os.conf"),
+            before_from: vec![folder.join("before")],
+            folder,
+            ..case
+        })
+    }
+
+    /// The mode of a file of the table of networks, if it is not the usual one.
+    pub(crate) fn mode(&self, path: &Path) -> Option<u32> {
+        self.cell.as_ref()?.mode(path)
     }
 
     /// Whether this is the boot job.

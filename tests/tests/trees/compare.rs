@@ -7,14 +7,19 @@ use anyhow::{Context, Result};
 use similar::TextDiff;
 use std::path::Path;
 
-/// The tree that `case` in `folder` wants, which was `before`.
-pub(crate) fn expected(case: &Case, folder: &Path, before: &Snapshot) -> Result<Snapshot> {
+/// The tree that `case` wants, which was `before`.
+pub(crate) fn expected(case: &Case, before: &Snapshot) -> Result<Snapshot> {
     let mut tree = before.clone();
-    let after = folder.join("after");
+    let after = case.folder.join("after");
     if after.is_dir() {
         for (path, entry) in take(&after)? {
-            if let Some(content) = entry.content() {
-                add(&mut tree, &path, Kind::File(expand(content)));
+            match entry.kind {
+                Kind::File(content) => add(&mut tree, &path, Kind::File(expand(&content))),
+                Kind::Link(_) => add(&mut tree, &path, entry.kind),
+                _ => continue,
+            }
+            if let (Some(mode), Some(entry)) = (case.mode(&path), tree.get_mut(&path)) {
+                entry.attributes.mode = mode;
             }
         }
     }
@@ -25,7 +30,7 @@ pub(crate) fn expected(case: &Case, folder: &Path, before: &Snapshot) -> Result<
         ConfAfter::Gone => drop(tree.remove(&case.conf_at)),
         ConfAfter::Kept => {}
         ConfAfter::WithoutPassword => {
-            let text = std::fs::read(folder.join("os.conf.after")).context("os.conf.after")?;
+            let text = std::fs::read(case.folder.join("os.conf.after")).context("os.conf.after")?;
             tree.insert(case.conf_at.clone(), Entry::file(expand(&text), 0o600));
         }
     }

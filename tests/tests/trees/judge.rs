@@ -33,7 +33,7 @@ impl Run {
         }
         for (name, text) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
             let found = self.general(text);
-            self.judge_text(name, &self.folder.join(name), &found)?;
+            self.judge_text(name, &self.case.folder.join(name), &found)?;
         }
         Ok(())
     }
@@ -56,7 +56,7 @@ impl Run {
 
     /// The root must be what the case says, what every run makes, and no more.
     pub(crate) fn judge_root(&mut self, seen: &Seen) -> Result<()> {
-        let mut wanted = expected(&self.case, &self.folder, &seen.built)?;
+        let mut wanted = expected(&self.case, &seen.built)?;
         let has_history = !self.case.first.is_empty();
         if has_history {
             rules::allow_history(&mut wanted, &seen.before, &seen.after);

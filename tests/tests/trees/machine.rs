@@ -3,7 +3,7 @@
 use crate::case::{Case, Mount, Thing};
 use crate::generate::expand;
 use crate::rig::run;
-use crate::snapshot::is_named;
+use crate::snapshot::{Kind, is_named};
 use anyhow::{Context, Result};
 use rustix::fs::{
     CWD, FileType, IFlags, Mode, XattrFlags, ioctl_getflags, ioctl_setflags, lsetxattr, mknodat,
@@ -33,8 +33,8 @@ const BORROWED: [&str; 3] = ["dev", "proc", "sys"];
 pub(crate) const KERNEL_NAME: &str = "as-the-kernel-had-it";
 
 impl Machine {
-    /// Makes what `case` in `folder` describes.
-    pub(crate) fn new(case: &Case, folder: &Path, work: &Path) -> Result<Self> {
+    /// Makes what `case` describes.
+    pub(crate) fn new(case: &Case, work: &Path) -> Result<Self> {
         let root = work.join("root");
         make_folder(&root)?;
         let machine = Self {
@@ -72,7 +72,9 @@ impl Machine {
             machine.root.clone()
         };
         make_folder(&target)?;
-        copy(&folder.join("before"), &target)?;
+        for folder in &case.before_from {
+            copy(case, folder, &target)?;
+        }
         for (path, thing) in &case.before {
             put(&target, path, thing).with_context(|| format!("before: {}", path.display()))?;
         }
@@ -84,7 +86,7 @@ impl Machine {
                     .context("os.conf in no folder")?,
             )?;
         }
-        if let Some(text) = read_optional(&folder.join("os.conf"))? {
+        if let Some(text) = read_optional(&case.conf_from)? {
             write(&target.join(&case.conf_at), &expand(&text), 0o644)?;
         }
         if let Some(mount) = overlay {
@@ -94,7 +96,7 @@ impl Machine {
             finish(&machine.root.join(path), thing).with_context(|| path.display().to_string())?;
         }
         make_folder(&machine.outside)?;
-        copy(&folder.join("outside"), &machine.outside)?;
+        copy(case, &case.folder.join("outside"), &machine.outside)?;
         if case.chroot && !case.disks.is_empty() {
             // The program looks for partitions there, and sees no mount of ours.
             for name in BORROWED {
@@ -159,13 +161,23 @@ fn write(path: &Path, text: &[u8], mode: u32) -> Result<()> {
     Ok(fs::set_permissions(path, Permissions::from_mode(mode))?)
 }
 
-/// Copies the files below `from`, which need not be there.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    if from.is_dir() {
-        for (path, entry) in crate::snapshot::take(from)? {
-            if let Some(content) = entry.content() {
-                write(&to.join(&path), &expand(content), usual_mode(&path))?;
+/// Copies the files and links below `from`, which need not be there.
+fn copy(case: &Case, from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    for (path, entry) in crate::snapshot::take(from)? {
+        let place = to.join(&path);
+        match entry.kind {
+            Kind::File(content) => {
+                let mode = case.mode(&path).unwrap_or_else(|| usual_mode(&path));
+                write(&place, &expand(&content), mode)?;
             }
+            Kind::Link(target) => {
+                make_folder(place.parent().context("no folder")?)?;
+                symlink(target, place)?;
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -13,6 +13,9 @@
 //!   outside/    files beside the root, which links point at and nobody may touch
 //! ```
 //!
+//! The cases of `tests/networks/` run as well: each case of a network in each
+//! format, called `networks/FORMAT/CASE` (matrix.rs).
+//!
 //! Every case runs in namespaces of its own, with NICs of its own, on a file
 //! system that is made for the occasion. Before an `apply`, `plan` must write
 //! nothing and its diff must be what `apply` then does; after it, a second run,

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 const INSIDE: &str = "OSCONF_TREES_INSIDE";
 /// Set in the process that runs one case: the folder that it works in.
 const CASE: &str = "OSCONF_TREES_CASE";
+/// Where all cases work, below the folder of this run.
+const DISK: &str = "disk";
 /// Bytes of the file system that all roots lie on, with room for the largest files.
 const DISK_BYTES: u64 = 512 << 20;
 
@@ -34,6 +36,13 @@ const TOOLS: [(&str, &str); 12] = [
 /// The folder of the one case that this process is for.
 pub(crate) fn case_folder() -> Option<PathBuf> {
     env::var_os(CASE).map(PathBuf::from)
+}
+
+/// The name of the case whose folder to work in is `work`.
+pub(crate) fn case_name(work: &Path) -> String {
+    let disk = own_folder().unwrap_or_default().join(DISK);
+    let name = work.strip_prefix(disk).unwrap_or(work);
+    name.display().to_string()
 }
 
 /// The folder of this run, if mounts that are made here end with this process.
@@ -122,7 +131,7 @@ impl Rig {
             "missing programs: {}",
             missing.join(", ")
         );
-        let disk = folder.join("disk");
+        let disk = folder.join(DISK);
         fs::create_dir(&disk)?;
         // Without root there is no loop device, and the cases lie where they lie.
         if is_real_root()? {
@@ -147,6 +156,7 @@ impl Rig {
         let mut names: Vec<_> = folders
             .filter(|folder| folder.file_type().is_ok_and(|kind| kind.is_dir()))
             .map(|folder| folder.file_name().to_string_lossy().into_owned())
+            .chain(osconf_tests::matrix::tests())
             .collect();
         names.sort_unstable();
         names
@@ -214,7 +224,7 @@ pub(crate) struct CaseCommand {
 impl CaseCommand {
     /// Runs it; if it fails, what there is to say about it.
     pub(crate) fn run(&self) -> core::result::Result<(), String> {
-        let output = fs::create_dir(&self.work)
+        let output = fs::create_dir_all(&self.work)
             .map_err(anyhow::Error::from)
             .and_then(|()| unshare(&["--mount", "--net", "--uts"]))
             .and_then(|mut command| Ok(command.env(CASE, &self.work).output()?))

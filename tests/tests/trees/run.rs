@@ -23,36 +23,33 @@ const LATE: Duration = Duration::from_millis(150);
 /// Runs the case whose folder to work in is `work`, in namespaces that end with
 /// this process, and prints what is wrong.
 pub(crate) fn inside(work: &Path) -> ExitCode {
-    let name = work.file_name().unwrap_or_default();
-    let folder = rig::tests().join("trees").join(name);
-    let problems = Run::new(&folder, work).and_then(|mut run| {
+    let name = rig::case_name(work);
+    let case = Case::read(&rig::tests().join("trees"), &name);
+    let problems = case.and_then(|case| {
+        let mut run = Run::new(case, work)?;
         run.all()?;
         Ok((run.case.why, run.problems))
     });
     match problems {
         Ok((_, problems)) if problems.is_empty() => return ExitCode::SUCCESS,
         Ok((why, problems)) => {
-            println!("{}\nwhy: {why}", folder.display());
+            println!("{name}\nwhy: {why}");
             problems.iter().for_each(|problem| println!("- {problem}"));
         }
         Err(error) => {
-            println!("{}\nthe rig failed: {error:#}", folder.display());
+            println!("{name}\nthe rig failed: {error:#}");
             if !rig::is_real_root().unwrap_or(false) {
                 println!("loop devices, immutable files and other owners need root");
             }
         }
     }
-    println!(
-        "again: cargo test -p osconf-tests --test trees -- --exact {}",
-        name.display()
-    );
+    println!("again: cargo test -p osconf-tests --test trees -- --exact {name}");
     ExitCode::FAILURE
 }
 
 /// A case, and what came of it so far.
 pub(crate) struct Run {
     pub(crate) case: Case,
-    pub(crate) folder: PathBuf,
     pub(crate) machine: Machine,
     pub(crate) secrets: Secrets,
     pub(crate) problems: Vec<String>,
@@ -74,12 +71,12 @@ pub(crate) struct Seen {
 }
 
 impl Run {
-    fn new(folder: &Path, work: &Path) -> Result<Self> {
-        let case = Case::read(folder)?;
-        let conf = read_optional(&folder.join("os.conf"))?.map(|text| expand(&text));
+    fn new(case: Case, work: &Path) -> Result<Self> {
+        let conf = read_optional(&case.conf_from)?.map(|text| expand(&text));
         let mut confs: Vec<_> = conf.iter().cloned().collect();
         for first in &case.first {
-            confs.push(fs::read(folder.join(&first.conf)).with_context(|| first.conf.clone())?);
+            confs
+                .push(fs::read(case.folder.join(&first.conf)).with_context(|| first.conf.clone())?);
         }
         let has_password = confs
             .iter()
@@ -89,10 +86,9 @@ impl Run {
             "os.conf has a password: write it decoded into case.toml as `password = [\"…\"]`"
         );
         Ok(Self {
-            machine: Machine::new(&case, folder, work)?,
+            machine: Machine::new(&case, work)?,
             secrets: Secrets::new(&confs, &case.password),
             binary: rig::binary()?,
-            folder: folder.to_owned(),
             conf,
             case,
             problems: Vec::new(),
@@ -135,9 +131,9 @@ impl Run {
         };
         if update::is_wanted() {
             let named = self.named(&seen.built, &seen.after)?;
-            update::tree(&self.folder, &self.case, &seen.built, &named)?;
+            update::tree(&self.case, &seen.built, &named)?;
             update::output(
-                &self.folder,
+                &self.case.folder,
                 &self.general(&output.stderr),
                 &self.general(&output.stdout),
             )?;
@@ -218,7 +214,7 @@ impl Run {
 
     /// A run before the one that is looked at.
     fn first(&mut self, first: &First) -> Result<()> {
-        let conf = expand(&fs::read(self.folder.join(&first.conf))?);
+        let conf = expand(&fs::read(self.case.folder.join(&first.conf))?);
         self.machine.put_conf(&conf)?;
         let nics = first.nics.clone().unwrap_or_else(|| nics_of(&conf));
         plug_in(&nics)?;
@@ -255,7 +251,7 @@ impl Run {
         }
         let after = self.look()?;
         self.problem_list("`plan` wrote something", touched(before, &after));
-        let golden = self.folder.join("plan");
+        let golden = self.case.folder.join("plan");
         if golden.exists() {
             let day = format!("(hash):{}:", record::now()? / DAY);
             let found = replace(

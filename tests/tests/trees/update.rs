@@ -4,9 +4,10 @@ use crate::account::replace;
 use crate::case::Case;
 use crate::generate::shorten;
 use crate::rules::is_housekeeping;
-use crate::snapshot::{Entry, Snapshot};
+use crate::snapshot::{Kind, Snapshot};
 use anyhow::{Context, Result};
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 /// Whether the environment asks for it.
@@ -36,8 +37,8 @@ pub(crate) fn output(folder: &Path, stderr: &[u8], stdout: &[u8]) -> Result<()> 
 }
 
 /// Writes `after/`: files that are new, or have other content than `before`.
-pub(crate) fn tree(folder: &Path, case: &Case, before: &Snapshot, after: &Snapshot) -> Result<()> {
-    let golden = folder.join("after");
+pub(crate) fn tree(case: &Case, before: &Snapshot, after: &Snapshot) -> Result<()> {
+    let golden = case.folder.join("after");
     if golden.is_dir() {
         fs::remove_dir_all(&golden)?;
     }
@@ -46,17 +47,25 @@ pub(crate) fn tree(folder: &Path, case: &Case, before: &Snapshot, after: &Snapsh
     }
     let day = (crate::record::now()? / crate::record::DAY).to_string();
     for (path, entry) in after {
-        let is_same = before.get(path).and_then(Entry::content) == entry.content();
+        let is_same = before.get(path).is_some_and(|old| old.kind == entry.kind);
         let is_said = case
             .after
             .get(path)
-            .is_some_and(|thing| thing.text.is_some());
+            .is_some_and(|thing| thing.text.is_some() || thing.link.is_some());
         if is_same || is_said || is_housekeeping(path) || *path == case.conf_at {
             continue;
         }
-        if let Some(text) = entry.content() {
-            let text = replace(text, format!("}}:{day}:").as_bytes(), b"}:{today}:");
-            file(&golden.join(path), &shorten(&text))?;
+        let place = golden.join(path);
+        match &entry.kind {
+            Kind::File(text) => {
+                let text = replace(text, format!("}}:{day}:").as_bytes(), b"}:{today}:");
+                file(&place, &shorten(&text))?;
+            }
+            Kind::Link(target) => {
+                fs::create_dir_all(place.parent().context("no folder")?)?;
+                symlink(target, place)?;
+            }
+            _ => {}
         }
     }
     Ok(())
