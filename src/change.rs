@@ -40,10 +40,21 @@ pub struct Change {
 /// What is to be done with a file.
 #[derive(Clone, Copy)]
 pub enum Action {
-    /// Give it new content.
+    /// Give it new content. A link leads to the file that is meant.
     Write(Write),
-    /// Remove it, if it is there.
+    /// Have a symbolic link of this name, whatever is there.
+    Link(Link),
+    /// Remove it, if it is there. Of a link, the link itself.
     Remove,
+}
+
+/// A symbolic link that is to be there.
+#[derive(Clone, Copy)]
+pub struct Link {
+    /// What makes its text; there is no old one.
+    pub text: Edit,
+    /// The NIC that it is about.
+    pub label: u8,
 }
 
 /// How a file gets new content.
@@ -71,9 +82,15 @@ impl Write {
     /// The usual kind of file: public, and made if it is not there.
     #[must_use]
     pub fn new(edit: Edit) -> Self {
+        Self::of_nic(edit, 0)
+    }
+
+    /// The same about the NIC that has this label.
+    #[must_use]
+    pub fn of_nic(edit: Edit, label: u8) -> Self {
         Self {
             edit,
-            label: 0,
+            label,
             mode: 0o644,
             only_if_there: false,
             show: |out, line| out.push(line),

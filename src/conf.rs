@@ -95,6 +95,21 @@ impl Network {
         }
     }
 
+    /// The NIC that faces the Internet: the one of the default route, or the first.
+    #[must_use]
+    pub fn outer(&self) -> Option<&Nic> {
+        let default = self.default_route.map(|route| route.label);
+        let is_outer = |nic: &&Nic| default.is_none_or(|label| nic.label == label);
+        self.nics.iter().find(is_outer)
+    }
+
+    /// The NIC that has this MAC address, in any way of writing it.
+    #[must_use]
+    pub fn with_mac(&self, text: &[u8]) -> Option<&Nic> {
+        let mac = Mac::parse(text)?;
+        self.nics.iter().find(|nic| nic.mac == Some(mac))
+    }
+
     /// The gateway of the default route, if it leaves through `nic`.
     pub fn default_gateway_of(&self, nic: &Nic) -> Option<Ipv4> {
         self.default_route

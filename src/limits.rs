@@ -31,11 +31,11 @@ pub const PATH_BYTES: usize = 256;
 /// Links followed before a path is said to turn in a circle (the kernel's
 /// `MAXSYMLINKS` is 40; a configuration file is never behind so many).
 pub const LINKS: usize = 16;
-/// Changes in one plan: two files for each NIC, as many that are removed for
-/// NICs that os.conf no longer names, and a dozen of the system's.
-pub const CHANGES: usize = 4 * NICS + 16;
-/// Files of ours that are found in one folder: two for each NIC, and as many of
-/// NICs that os.conf no longer names.
+/// Changes in one plan: two files for each NIC, those that are found, and a dozen
+/// of the system's.
+pub const CHANGES: usize = 2 * NICS + FOUND_FILES + 16;
+/// Files that are found and change: two for each NIC that os.conf no longer
+/// names, and as many that other programs left.
 pub const FOUND_FILES: usize = 4 * NICS;
 /// Bytes of one line of messages. Longer ones end with `...`: a message is the
 /// one thing that may be cut.

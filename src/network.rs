@@ -8,13 +8,17 @@ mod keep;
 pub mod kernel;
 pub mod links;
 pub mod rtnetlink;
+mod template;
 
 pub use detect::{Fit, detect};
 pub use keep::PATH as KEPT_NETWORK;
 
-use crate::change::Change;
-use crate::conf::Network;
+use crate::change::{Action, Change, Edit, Wanted, Write};
+use crate::conf::{Network, Nic};
+use crate::part::Part;
 use crate::system::System;
+use crate::text::lines::lines;
+use crate::value::Path;
 use core::ffi::CStr;
 
 /// A network system, and what is written for it.
@@ -33,19 +37,113 @@ pub struct Writer {
     pub needs_names: bool,
     /// Whether the running kernel is configured by this program at every boot.
     pub is_kernel: bool,
-    /// Where files about single NICs lie.
-    pub per_nic: Option<PerNic>,
+    /// Where older files may lie that are about the same NICs, or that are ours.
+    pub looks: &'static [Look],
+    /// How it is told the name servers, if it must be.
+    pub dns: Option<Dns>,
+    /// What of this network the format has no words for, and what to do: that is
+    /// said, the rest is written, and os.conf is kept.
+    pub lacks: Option<fn(&Network) -> Option<&'static str>>,
 }
 
-/// Files about single NICs, among which those of ours are looked for that os.conf
-/// no longer names.
-pub struct PerNic {
+impl Writer {
+    /// The simplest kind: nothing but `plan`, which goes by names.
+    const fn new(plan: fn(&Network, &System, &mut dyn FnMut(Change))) -> Self {
+        Self {
+            plan,
+            needs_names: true,
+            is_kernel: false,
+            looks: &[],
+            dns: None,
+            lacks: None,
+        }
+    }
+}
+
+/// How a network system is told the name servers.
+pub struct Dns {
+    /// Calls `add` with each change that tells it. The files are those of the
+    /// network, or others of the same program.
+    pub plan: fn(network: &Network, system: &System, add: &mut dyn FnMut(Change)),
+    /// The programs that make `/etc/resolv.conf` and hear of the name servers by
+    /// this ([`crate::resolver::Owner::name`]).
+    pub feeds: &'static [&'static str],
+}
+
+/// A folder in which files may lie that are about our NICs.
+pub struct Look {
     /// The folder.
     pub folder: &'static CStr,
-    /// How their names begin.
+    /// How the files' names may begin; an empty prefix is any name.
     pub prefixes: &'static [&'static [u8]],
-    /// Whether a file of this content is ours.
-    pub is_ours: fn(&[u8]) -> bool,
+    /// How the files' names end.
+    pub suffix: &'static [u8],
+    /// Calls `add` with each change that `found` makes necessary: it is an old one
+    /// of ours, or would win over what is written now, or fight it. A file that is
+    /// written now is never removed by this.
+    pub judge:
+        fn(found: &Found<'_>, network: &Network, system: &System, add: &mut dyn FnMut(Change)),
+}
+
+/// A file that was found.
+pub struct Found<'a> {
+    /// The file, below the root.
+    pub path: &'a Path,
+    /// Its name.
+    pub name: &'a [u8],
+    /// Its content; of a link, that of the file that it leads to.
+    pub content: &'a [u8],
+}
+
+impl Found<'_> {
+    /// The change that removes it.
+    #[must_use]
+    pub fn removed(&self) -> Change {
+        Change {
+            part: Some(Part::Network),
+            path: self.path.clone(),
+            action: Action::Remove,
+        }
+    }
+
+    /// The change that edits it.
+    #[must_use]
+    pub fn edited(&self, edit: Edit) -> Change {
+        Change {
+            part: Some(Part::Network),
+            path: self.path.clone(),
+            action: Action::Write(Write::new(edit)),
+        }
+    }
+}
+
+/// The first line of each file that is ours as a whole, and that is known by it
+/// when its NIC is gone from os.conf.
+const MARK: &[u8] = b"# osconf: from os.conf, written anew with each";
+
+/// Whether a file has our mark.
+fn is_ours(text: &[u8]) -> bool {
+    lines(text).any(|line| line.text == MARK)
+}
+
+/// Adds a change of the file that is these pieces joined.
+#[inline(never)]
+fn add_file(add: &mut dyn FnMut(Change), path: &[&[u8]], action: Action) {
+    // Cannot fail: an interface's name has at most 15 bytes.
+    if let Some(path) = Path::new(path) {
+        add(Change {
+            part: Some(Part::Network),
+            path,
+            action,
+        });
+    }
+}
+
+/// The network that is wanted, and the NIC in it with this label.
+fn nic_of<'a>(wanted: &'a Wanted<'_>, label: u8) -> Option<(&'a Network, &'a Nic)> {
+    let network = wanted.conf.network.value()?;
+    let nic = network.nics.iter().find(|nic| nic.label == label)?;
+    Some((network, nic))
 }
 
 /// Every network system; last the one that needs nothing in the root.

@@ -40,7 +40,7 @@ impl Plan {
                 Part::Password => plan.add_password(wanted),
                 Part::HostName => plan.add_host_name(wanted),
                 Part::Network => plan.add_network(wanted),
-                Part::Dns => plan.add_name_servers(),
+                Part::Dns => plan.add_name_servers(wanted),
             }
         }
         plan
@@ -133,25 +133,53 @@ impl Plan {
         };
         (writer.plan)(network, system, &mut |change| self.add(change));
         // A network that this program set up by itself gives way to this one.
-        let kept = (!writer.is_kernel).then(|| Path::from(KEPT_NETWORK));
-        for path in kept.iter().chain(&system.nic_files) {
-            let is_written = self.changes.iter().any(|change| change.path == *path);
-            if !is_written {
-                self.add(Change {
-                    part: Some(Part::Network),
-                    path: path.clone(),
-                    action: Action::Remove,
-                });
+        let kept = (!writer.is_kernel).then(|| Change {
+            part: Some(Part::Network),
+            path: Path::from(KEPT_NETWORK),
+            action: Action::Remove,
+        });
+        for change in kept.iter().chain(&system.older) {
+            let is_removed = matches!(change.action, Action::Remove);
+            let is_written = self.changes.iter().any(|other| other.path == change.path);
+            if !(is_removed && is_written) {
+                self.add(change.clone());
             }
         }
+        self.overflowed |= system.overflowed;
     }
 
-    fn add_name_servers(&mut self) {
-        let write = Write::new(|out, old, wanted, _| match &wanted.conf.name_servers {
-            Wish::Value(servers) => resolver::edit(out, old, servers),
-            _ => out.push(old),
-        });
-        self.write(Some(Part::Dns), c"etc/resolv.conf", write);
+    /// The program that makes the file at each boot is told, if there is one;
+    /// otherwise the file is written, and the network system told as well, since it
+    /// may write the file when it starts.
+    fn add_name_servers(&mut self, wanted: &Wanted<'_>) {
+        let part = Some(Part::Dns);
+        let system = wanted.system;
+        let owner = system.resolver;
+        let mut is_told = false;
+        if let Some(network) = wanted.conf.network.value()
+            && let Some(writer) = &system.network.writer
+            && let Some(dns) = &writer.dns
+        {
+            (dns.plan)(network, system, &mut |change| {
+                self.add(Change { part, ..change });
+            });
+            is_told = owner.is_some_and(|owner| dns.feeds.contains(&owner.name));
+        }
+        let direct = owner.and_then(|owner| owner.direct.as_ref());
+        match direct {
+            _ if is_told => {}
+            Some(direct) => self.write(part, direct.path, Write::new(direct.edit)),
+            // Where another program makes it, and cannot be told, this is refused.
+            None => self.write(part, c"etc/resolv.conf", Write::new(resolver::edit)),
+        }
+        if owner.is_none() {
+            let direct = &resolver::OPENRESOLV;
+            let write = Write {
+                only_if_there: true,
+                ..Write::new(direct.edit)
+            };
+            self.write(part, direct.path, write);
+        }
     }
 }
 

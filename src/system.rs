@@ -4,11 +4,13 @@ mod mounts;
 
 pub use mounts::{Mount, mounts};
 
-use crate::conf::Nic;
+use crate::change::Change;
+use crate::conf::{Network, Nic};
 use crate::hostname;
 use crate::limits::{FOUND_FILES, HOST_NAME_BYTES, NICS};
 use crate::network::Format;
 use crate::network::links::InterfaceName;
+use crate::resolver::Owner;
 use crate::value::Path;
 use heapless::Vec;
 
@@ -24,8 +26,14 @@ pub struct System {
     pub interfaces: Vec<Interface, NICS>,
     /// Whether there is `route` but no `ip`, to add routes from a script.
     pub has_route_only: bool,
-    /// Files of ours about single NICs, also about those that os.conf no longer names.
-    pub nic_files: Vec<Path, FOUND_FILES>,
+    /// What becomes of older files about the same NICs, and of those of ours about
+    /// NICs that os.conf no longer names.
+    pub older: Vec<Change, FOUND_FILES>,
+    /// Whether there were more of these than there is room for. Then the network
+    /// is not touched.
+    pub overflowed: bool,
+    /// The program that makes `/etc/resolv.conf` at each boot, if one does.
+    pub resolver: Option<&'static Owner>,
     /// Files that a power cut left empty or took away, while a copy of ours is
     /// there.
     pub cut: Vec<Path, FOUND_FILES>,
@@ -53,6 +61,13 @@ impl System {
             .iter()
             .find(|interface| interface.label == nic.label)
             .map_or("", |interface| interface.name.as_str())
+    }
+
+    /// The NIC of os.conf that is the interface of this name.
+    #[must_use]
+    pub fn nic_named<'n>(&self, network: &'n Network, name: &[u8]) -> Option<&'n Nic> {
+        let is_named = |nic: &&Nic| !name.is_empty() && self.name_of(nic).as_bytes() == name;
+        network.nics.iter().find(is_named)
     }
 
     /// Whether a format that goes by names could be given the right ones.

@@ -3,6 +3,7 @@
 pub mod assignments;
 mod buf;
 pub mod diff;
+pub mod ini;
 pub mod lines;
 pub mod split;
 pub mod time;

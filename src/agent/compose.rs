@@ -4,11 +4,11 @@ use super::report;
 use super::run::{REPLACED, Run};
 use crate::change::{Action, Change, Show, Wanted};
 use crate::error::Fault;
-use crate::limits::CHANGES;
+use crate::limits::{CHANGES, PATH_BYTES};
 use crate::part::Parts;
 use crate::plan::Plan;
-use crate::sys::files::{Content, File, NewFile, Spot};
-use crate::sys::{Access, Sys};
+use crate::sys::files::{self, Content, File, NewFile, Spot};
+use crate::sys::{Access, Kind, Sys};
 use crate::value::Path;
 use heapless::Vec;
 
@@ -44,6 +44,8 @@ pub enum New<S: Sys> {
     Same,
     /// This content.
     Content(Content<S>),
+    /// A link with this text.
+    Link(Content<S>),
     /// Nothing.
     Gone,
 }
@@ -72,7 +74,7 @@ impl<S: Sys> Composed<S> {
     pub fn result(&self) -> Option<&[u8]> {
         match &self.new {
             New::Same => self.old.as_ref().map(|old| &*old.content),
-            New::Content(content) => Some(content),
+            New::Content(content) | New::Link(content) => Some(content),
             New::Gone => None,
         }
     }
@@ -182,8 +184,15 @@ fn compose<S: Sys>(
     path: &Path,
     parts: Parts,
 ) -> Result<Composed<S>, Fault> {
-    let spot = run.find(path.as_c_str())?;
-    let (old, is_copy) = run.read_old(&spot, path.as_c_str())?;
+    let is_write = |change: &Change| matches!(change.action, Action::Write(_));
+    let (spot, old, is_copy);
+    if of(plan, path).all(is_write) {
+        spot = run.find(path.as_c_str())?;
+        (old, is_copy) = run.read_old(&spot, path.as_c_str())?;
+    } else {
+        spot = files::place(run.sys, &run.root, path.as_c_str())?;
+        (old, is_copy) = (run.read_spot(&spot)?, false);
+    }
     let mut composed = Composed {
         path: path.clone(),
         parts,
@@ -201,10 +210,21 @@ fn compose<S: Sys>(
         let write = match &change.action {
             Action::Write(write) => write,
             Action::Remove => {
-                composed.new = New::Gone;
-                if composed.spot.meta.is_none() {
-                    composed.new = New::Same;
-                    composed.old = None;
+                if composed.spot.meta.is_some() {
+                    composed.new = New::Gone;
+                }
+                return Ok(composed);
+            }
+            Action::Link(link) => {
+                let text = run.text(PATH_BYTES, &|out| {
+                    (link.text)(out, b"", wanted, link.label);
+                })?;
+                let is_so = composed
+                    .old
+                    .as_ref()
+                    .is_some_and(|old| old.meta.kind == Kind::Link && *old.content == *text);
+                if !is_so {
+                    composed.new = New::Link(text);
                 }
                 return Ok(composed);
             }
@@ -212,7 +232,7 @@ fn compose<S: Sys>(
         composed.show = write.show;
         composed.mode = write.mode;
         composed.keep_dash |= write.keep_dash;
-        if write.only_if_there && composed.old.is_none() {
+        if write.only_if_there && composed.result().is_none() {
             continue;
         }
         let before = composed.result().unwrap_or_default();

@@ -65,7 +65,7 @@ impl<'a, S: Sys> Job<'a, S> {
             parts = Parts::default();
         }
         let mut unfinished = Parts::default();
-        if !system.has_all_interfaces() {
+        if !system.has_all_interfaces() || is_lacking(run, &conf, &system, parts) {
             unfinished.add(Part::Network);
         }
         Self {
@@ -88,6 +88,23 @@ impl<'a, S: Sys> Job<'a, S> {
             password: self.password.as_ref(),
         }
     }
+}
+
+/// Whether the network system has no words for all of this network; it is said
+/// for what.
+fn is_lacking<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, system: &System, parts: Parts) -> bool {
+    if parts.contains(Part::Network)
+        && let Some(network) = conf.network.value()
+        && let Some(writer) = &system.network.writer
+        && let Some(lacks) = writer.lacks
+        && let Some(what) = lacks(network)
+    {
+        run.log.error(Part::Network.name(), &|out| {
+            put!(out, "{} {}", system.network.name, what);
+        });
+        return true;
+    }
+    false
 }
 
 fn refuse_network<S: Sys>(run: &Run<'_, S>, system: &System) {

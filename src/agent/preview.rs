@@ -1,12 +1,12 @@
 //! `plan`: what `apply` would do, as a diff, without doing it.
 
-use super::compose::{self, Composed};
+use super::compose::{self, Composed, New};
 use super::job::Job;
 use super::run::Run;
 use super::{Exit, locate, order, report};
 use crate::error::Fault;
 use crate::record::State;
-use crate::sys::{Stream, Sys};
+use crate::sys::{Kind, Stream, Sys};
 use crate::text::{Buf, diff, put};
 use crate::value::Path;
 
@@ -48,17 +48,66 @@ fn show<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), Fault> {
     if !file.changes() {
         return Ok(());
     }
-    let (old, new) = (file.present(), file.result());
-    let is_there = file.spot.meta.is_some();
+    let old = file.spot.meta.map(|meta| Side {
+        text: file.present(),
+        is_link: meta.kind == Kind::Link,
+    });
+    let new = file.result().map(|text| Side {
+        text,
+        is_link: matches!(file.new, New::Link(_)),
+    });
     // Each line of both, a sign, and the heads of hunks, which are fewer than lines.
-    let len = (old.len() + new.unwrap_or_default().len()) * 4 + 1024;
+    let bytes = |side: Option<Side<'_>>| side.map_or(0, |side| side.text.len());
+    let len = (bytes(old) + bytes(new)) * 4 + 2048;
     let text = run.text(len, &|out| {
-        write_name(out, b"---", is_there.then_some((b"a/", &file.path)));
-        write_name(out, b"+++", new.map(|_| (b"b/", &file.path)));
-        diff::unified(out, old, new.unwrap_or_default(), file.show);
+        let is_link = |side: Option<Side<'_>>| side.map(|side| side.is_link);
+        match (is_link(old), is_link(new)) {
+            // What was one kind of thing is removed, and made as the other one.
+            (Some(before), Some(after)) if before != after => {
+                write_change(out, file, old, None);
+                write_change(out, file, None, new);
+            }
+            _ => write_change(out, file, old, new),
+        }
     })?;
     run.sys.say(Stream::Output, &text);
     Ok(())
+}
+
+/// What is in a place before, or after.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    text: &'a [u8],
+    is_link: bool,
+}
+
+/// A link has the head that git writes, which patch(1) knows too.
+fn write_change<S: Sys>(
+    out: &mut Buf<'_>,
+    file: &Composed<S>,
+    old: Option<Side<'_>>,
+    new: Option<Side<'_>>,
+) {
+    let path = &file.path;
+    if [old, new].iter().flatten().any(|side| side.is_link) {
+        put!(out, "diff --git a/");
+        out.push(path.as_bytes());
+        put!(out, " b/");
+        out.push(path.as_bytes());
+        put!(
+            out,
+            "{} mode 120000\n",
+            match (old, new) {
+                (None, _) => "\nnew file",
+                (_, None) => "\ndeleted file",
+                _ => "\nold mode 120000\nnew",
+            }
+        );
+    }
+    let [before, after] = [old, new].map(|side| side.map_or(&b""[..], |side| side.text));
+    write_name(out, b"---", old.map(|_| (b"a/", path)));
+    write_name(out, b"+++", new.map(|_| (b"b/", path)));
+    diff::unified(out, before, after, file.show);
 }
 
 fn write_name(out: &mut Buf<'_>, sign: &[u8], name: Option<(&[u8; 2], &Path)>) {

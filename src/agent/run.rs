@@ -75,6 +75,14 @@ impl<'a, S: Sys> Run<'a, S> {
 
     /// Where `path` leads.
     pub fn find(&self, path: &CStr) -> Result<Spot<S>, Fault> {
+        match self.find_anywhere(path)? {
+            spot if spot.is_run_time => Err(Fault::RunTime),
+            spot => Ok(spot),
+        }
+    }
+
+    /// Where `path` leads, also if that is a folder that is empty at each boot.
+    pub fn find_anywhere(&self, path: &CStr) -> Result<Spot<S>, Fault> {
         files::resolve(self.sys, &self.root, path, is_run_time)
     }
 
@@ -126,13 +134,16 @@ impl<'a, S: Sys> Run<'a, S> {
         self.certain(path, self.read_kept(path))
     }
 
-    fn read_spot(&self, spot: &Spot<S>) -> Result<Option<File<S>>, Fault> {
-        match (&spot.folder, spot.meta) {
-            (Some(folder), Some(_)) => {
-                files::read_file(self.sys, folder, spot.path.name()).map(Some)
-            }
-            _ => Ok(None),
-        }
+    /// What is in that place, if anything.
+    pub fn read_spot(&self, spot: &Spot<S>) -> Result<Option<File<S>>, Fault> {
+        let (Some(folder), Some(meta)) = (&spot.folder, spot.meta) else {
+            return Ok(None);
+        };
+        let read = match meta.kind {
+            Kind::Link => files::read_link,
+            _ => files::read_file,
+        };
+        read(self.sys, folder, spot.path.name()).map(Some)
     }
 
     /// What an edit of `path` begins with: the file, or our copy of it where a

@@ -7,8 +7,9 @@ use crate::hostname::{self, OTHERS, PLAIN, RHEL_6};
 use crate::limits::FOUND_FILES;
 use crate::log::Level;
 use crate::network::links::{InterfaceName, Links};
-use crate::network::{self, Format, PerNic, kernel};
+use crate::network::{self, Format, Found, Look, Writer, kernel};
 use crate::part::{Part, Parts};
+use crate::resolver::{self, Owner};
 use crate::settings;
 use crate::sys::files::File;
 use crate::sys::{Access, Kind, Sys};
@@ -23,8 +24,10 @@ const POLL: u32 = 50;
 
 /// Looks at the root, as far as `parts` of `conf` need it; waits for NICs.
 pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32) -> System {
+    let has_dns = parts.contains(Part::Dns);
+    let needs_network = has_dns || parts.contains(Part::Network);
     let mut system = System {
-        network: format(run, parts.contains(Part::Network)),
+        network: format(run, needs_network),
         host_name_places: Vec::new(),
         old_names: Vec::new(),
         interfaces: Vec::new(),
@@ -39,25 +42,31 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
                     c"usr/bin/route",
                 ],
             ),
-        nic_files: Vec::new(),
+        older: Vec::new(),
+        overflowed: false,
+        resolver: if has_dns { resolver(run) } else { None },
         cut: cut_files(run),
     };
     if parts.contains(Part::HostName) {
         find_host_name(run, &mut system);
     }
-    let network = conf
-        .network
-        .value()
-        .filter(|_| parts.contains(Part::Network));
+    let network = conf.network.value().filter(|_| needs_network);
     if let (Some(network), Some(writer)) = (network, &system.network.writer) {
-        if writer.needs_names {
-            system.interfaces = interfaces(run, network, wait);
+        if !writer.is_kernel {
+            system.interfaces = interfaces(run, network, writer, wait);
         }
-        if let Some(per_nic) = &writer.per_nic {
-            system.nic_files = nic_files(run, per_nic);
+        for look in writer.looks {
+            look_into(run, look, network, &mut system);
         }
     }
     system
+}
+
+/// The program that makes `/etc/resolv.conf`. That it cannot be found is said when
+/// it is to be written.
+fn resolver<S: Sys>(run: &Run<'_, S>) -> Option<&'static Owner> {
+    let spot = run.find_anywhere(c"etc/resolv.conf").ok()?;
+    resolver::owner_of(spot.path.as_bytes())
 }
 
 fn has_any<S: Sys>(run: &Run<'_, S>, paths: &[&CStr]) -> bool {
@@ -163,13 +172,15 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
     }
 }
 
-/// Which interface each NIC is; waits for those that are not there.
+/// Which interface each NIC is. Where the format goes by names, those that are not
+/// there are waited for, and get a stopgap.
 fn interfaces<S: Sys>(
     run: &Run<'_, S>,
     network: &Network,
+    writer: &Writer,
     wait: u32,
 ) -> Vec<Interface, { crate::limits::NICS }> {
-    let links = wait_for(run, network, wait);
+    let links = wait_for(run, network, if writer.needs_names { wait } else { 0 });
     let mut interfaces = Vec::new();
     for nic in &network.nics {
         let link = links.as_ref().and_then(|links| links.find(nic));
@@ -177,6 +188,7 @@ fn interfaces<S: Sys>(
         let is_there = link.is_some() || nic.mac.is_none();
         let name = match link {
             Some(link) => Some(link.name.clone()),
+            None if !is_there && !writer.needs_names => None,
             None => label_name(nic),
         };
         let Some(name) = name else {
@@ -245,22 +257,30 @@ fn has_final_name<S: Sys>(run: &Run<'_, S>, index: u32) -> bool {
     })
 }
 
-/// Our files about single NICs.
-fn nic_files<S: Sys>(run: &Run<'_, S>, per_nic: &PerNic) -> Vec<Path, FOUND_FILES> {
-    let mut files = Vec::new();
-    each_name(run, per_nic.folder, &mut |name| {
-        if per_nic
-            .prefixes
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-            && let Some(path) = Path::new(&[per_nic.folder.to_bytes(), b"/", name])
+/// Judges the files in a folder that may be about our NICs.
+fn look_into<S: Sys>(run: &Run<'_, S>, look: &Look, network: &Network, system: &mut System) {
+    let mut changes = Vec::<_, FOUND_FILES>::new();
+    let mut overflowed = false;
+    each_name(run, look.folder, &mut |name| {
+        if look.prefixes.iter().any(|prefix| name.starts_with(prefix))
+            && name.ends_with(look.suffix)
+            && let Some(path) = Path::new(&[look.folder.to_bytes(), b"/", name])
             && let Some(file) = run.try_read(path.as_c_str())
-            && (per_nic.is_ours)(&file.content)
         {
-            let _ = files.push(path);
+            let found = Found {
+                path: &path,
+                name,
+                content: &file.content,
+            };
+            (look.judge)(&found, network, system, &mut |change| {
+                overflowed |= changes.push(change).is_err();
+            });
         }
     });
-    files
+    for change in changes {
+        overflowed |= system.older.push(change).is_err();
+    }
+    system.overflowed |= overflowed;
 }
 
 /// Files that are empty or missing although we keep a copy with content.

@@ -112,12 +112,15 @@ fn stage_file<S: Sys>(
     } else {
         files::keep_absence(run.sys, keep, kept.as_c_str())?;
     }
-    if let New::Content(content) = &file.new {
-        let old = file.old.as_ref();
-        file.waiting = Some(NewFile::write(
-            run.sys, folder, name, content, old, file.mode,
-        )?);
-    }
+    file.waiting = match &file.new {
+        New::Content(content) => {
+            let old = file.old.as_ref();
+            let new = NewFile::write(run.sys, folder, name, content, old, file.mode)?;
+            Some(new)
+        }
+        New::Link(text) => Some(NewFile::link(run.sys, folder, name, text)?),
+        New::Same | New::Gone => None,
+    };
     Ok(())
 }
 
@@ -251,6 +254,9 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), (Ste
             }
             published.map_err(|errno| (Step::Publish, errno))
         }
+        (New::Link(_), Some(new)) => new
+            .publish(sys, folder, name)
+            .map_err(|errno| (Step::Publish, errno)),
         _ => Ok(()),
     }
 }

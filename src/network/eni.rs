@@ -7,8 +7,9 @@
 //! (networking/ifupdown.c); a comment begins a line (interfaces(5)).
 
 use super::Writer;
+use super::template::{Routes, fill, hop_by};
 use crate::change::{Action, Change, Wanted, Write};
-use crate::conf::{Hop, Network, Nic, Route};
+use crate::conf::{Hop, Network, Nic};
 use crate::part::Part;
 use crate::system::System;
 use crate::text::assignments::end_line;
@@ -16,12 +17,7 @@ use crate::text::lines::{lines, words};
 use crate::text::{Buf, put};
 use crate::value::Path;
 
-pub(super) const WRITER: Writer = Writer {
-    plan,
-    needs_names: true,
-    is_kernel: false,
-    per_nic: None,
-};
+pub(super) const WRITER: Writer = Writer::new(plan);
 
 const BEGIN: &[u8] = b"# osconf begin: from os.conf, written anew with each";
 const END: &[u8] = b"# osconf end";
@@ -176,67 +172,42 @@ impl Block<'_> {
     }
 
     fn write_nic(&self, out: &mut Buf<'_>, nic: &Nic) {
-        let name = self.system.name_of(nic);
-        put!(out, "auto {}\niface {} inet static\n", name, name);
-        put!(
-            out,
-            "\taddress {}\n\tnetmask {}\n",
-            nic.address,
-            nic.mask.address()
-        );
-        for hop in self.network.hops(nic) {
+        let Self {
+            network, system, ..
+        } = self;
+        fill(out, STANZA, system, nic);
+        for hop in network.hops(nic) {
             match hop {
                 Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway) => {
                     put!(out, "\tgateway {}\n", route.gateway);
-                    continue;
                 }
-                _ if self.system.has_route_only => write_route(out, hop),
-                _ => write_ip(out, hop),
+                _ => {
+                    let words = if system.has_route_only { &ROUTE } else { &IP };
+                    hop_by(out, words, system, nic, hop);
+                    // A command that fails must not take the interface down again,
+                    // and it fails where the route is there already.
+                    fill(out, " dev %n || true\n", system, nic);
+                }
             }
-            // A command that fails must not take the interface down again, and it
-            // fails where the route is there already.
-            put!(out, " dev {} || true\n", name);
         }
         out.push(b"\n");
     }
 }
 
-fn write_ip(out: &mut Buf<'_>, hop: Hop) {
-    match hop {
-        Hop::Direct(gateway) => put!(out, "\tup ip route add {}/32", gateway),
-        Hop::Via(route) if route.is_default() => {
-            put!(out, "\tup ip route add default via {}", route.gateway);
-        }
-        Hop::Via(Route {
-            destination,
-            gateway,
-            ..
-        }) => {
-            put!(out, "\tup ip route add {} via {}", destination, gateway);
-        }
-    }
-}
+const STANZA: &str = "auto %n\niface %n inet static\n\taddress %a\n\tnetmask %m\n";
+
+const IP: Routes = Routes {
+    direct: "\tup ip route add %d",
+    default: "\tup ip route add default via %g",
+    other: "\tup ip route add %d via %g",
+};
 
 /// The same in the words of route(8), for systems that have no `ip`.
-fn write_route(out: &mut Buf<'_>, hop: Hop) {
-    match hop {
-        Hop::Direct(gateway) => put!(out, "\tup route add -host {}", gateway),
-        Hop::Via(route) if route.is_default() => {
-            put!(out, "\tup route add default gw {}", route.gateway);
-        }
-        Hop::Via(Route {
-            destination,
-            gateway,
-            ..
-        }) => put!(
-            out,
-            "\tup route add -net {} netmask {} gw {}",
-            destination.address(),
-            destination.mask().address(),
-            gateway
-        ),
-    }
-}
+const ROUTE: Routes = Routes {
+    direct: "\tup route add -host %g",
+    default: "\tup route add default gw %g",
+    other: "\tup route add -net %t netmask %k gw %g",
+};
 
 /// The first line, with those that a backslash at its end joins to it.
 fn split_line(text: &[u8]) -> (&[u8], &[u8]) {

@@ -6,52 +6,46 @@
 //! to have none; a gateway that is outside the subnet cannot stand there
 //! (ifup-eth compares), so its route goes into the route file.
 
-use super::{PerNic, Writer};
+use super::template::{Routes, hop_by};
+use super::{Found, Look, MARK, Writer, add_file, is_ours, nic_of};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::{Hop, Network, Nic};
 use crate::part::Part;
 use crate::system::System;
+use crate::text::Buf;
 use crate::text::assignments::{self, Value};
-use crate::text::lines::lines;
-use crate::text::{Buf, put};
 use crate::value::Path;
 
 pub(super) const WRITER: Writer = Writer {
-    plan,
-    needs_names: true,
-    is_kernel: false,
-    per_nic: Some(PerNic {
+    looks: &[Look {
         folder: c"etc/sysconfig/network-scripts",
         prefixes: &[b"ifcfg-", b"route-"],
-        is_ours,
-    }),
+        suffix: b"",
+        judge,
+    }],
+    ..Writer::new(plan)
 };
 
 const FOLDER: &[u8] = b"etc/sysconfig/network-scripts/";
-/// How a file of ours is known again, when its NIC is gone from os.conf.
-const MARK: &[u8] = b"# osconf: from os.conf, written anew with each";
 
-fn is_ours(text: &[u8]) -> bool {
-    lines(text).any(|line| line.text == MARK)
+fn judge(found: &Found<'_>, _: &Network, _: &System, add: &mut dyn FnMut(Change)) {
+    if is_ours(found.content) {
+        add(found.removed());
+    }
 }
 
 fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
     for nic in &network.nics {
         let name = system.name_of(nic).as_bytes();
         let has_routes = network.hops(nic).any(|hop| !is_gateway_line(nic, hop));
-        let write = |edit| {
-            Action::Write(Write {
-                label: nic.label,
-                ..Write::new(edit)
-            })
-        };
+        let write = |edit| Action::Write(Write::of_nic(edit, nic.label));
         let routes = if has_routes {
             write(edit_routes)
         } else {
             Action::Remove
         };
-        add_file(add, b"ifcfg-", name, write(edit_ifcfg));
-        add_file(add, b"route-", name, routes);
+        add_file(add, &[FOLDER, b"ifcfg-", name], write(edit_ifcfg));
+        add_file(add, &[FOLDER, b"route-", name], routes);
     }
     add(Change {
         part: Some(Part::Network),
@@ -60,27 +54,9 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
     });
 }
 
-#[inline(never)]
-fn add_file(add: &mut dyn FnMut(Change), prefix: &[u8], name: &[u8], action: Action) {
-    // Cannot fail: an interface's name has at most 15 bytes.
-    if let Some(path) = Path::new(&[FOLDER, prefix, name]) {
-        add(Change {
-            part: Some(Part::Network),
-            path,
-            action,
-        });
-    }
-}
-
 /// Whether `hop` is the default route that GATEWAY can say.
 fn is_gateway_line(nic: &Nic, hop: Hop) -> bool {
     matches!(hop, Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway))
-}
-
-fn nic_of<'a>(wanted: &'a Wanted<'_>, label: u8) -> Option<(&'a Network, &'a Nic)> {
-    let network = wanted.conf.network.value()?;
-    let nic = network.nics.iter().find(|nic| nic.label == label)?;
-    Some((network, nic))
 }
 
 fn edit_ifcfg(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
@@ -129,19 +105,19 @@ fn edit_routes(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
     let Some((network, nic)) = nic_of(wanted, label) else {
         return;
     };
-    let name = wanted.system.name_of(nic);
     out.push(MARK);
     out.push(b"\n");
     for hop in network.hops(nic).filter(|hop| !is_gateway_line(nic, *hop)) {
-        match hop {
-            Hop::Direct(gateway) => put!(out, "{}/32", gateway),
-            // A prefix of length 0 is misread by some readers.
-            Hop::Via(route) if route.is_default() => put!(out, "default via {}", route.gateway),
-            Hop::Via(route) => put!(out, "{} via {}", route.destination, route.gateway),
-        }
-        put!(out, " dev {}\n", name);
+        hop_by(out, &ROUTES, wanted.system, nic, hop);
     }
 }
+
+const ROUTES: Routes = Routes {
+    direct: "%d dev %n\n",
+    // A prefix of length 0 is misread by some readers.
+    default: "default via %g dev %n\n",
+    other: "%d via %g dev %n\n",
+};
 
 /// The settings for all NICs. The init script does nothing without this file, or
 /// with NETWORKING=no; a GATEWAY in it would be a second default route.

@@ -21,10 +21,9 @@ pub const PATH: &CStr = c"etc/osconf/network";
 const HEAD: &[u8] = b"# osconf: what os.conf said, for the kernel at every boot\n";
 
 pub(super) const WRITER: Writer = Writer {
-    plan,
     needs_names: false,
     is_kernel: true,
-    per_nic: None,
+    ..Writer::new(plan)
 };
 
 fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {

@@ -19,6 +19,8 @@ pub enum Value<'a> {
     Quoted(&'a [u8]),
     /// An address.
     Address(Ipv4),
+    /// Addresses in double quotes, with blanks between.
+    Addresses(&'a [Ipv4]),
     /// A MAC address.
     Mac(Mac),
 }
@@ -85,9 +87,25 @@ fn write(out: &mut Buf<'_>, name: &str, value: Value<'_>) {
             put!(out, "\"");
         }
         Value::Address(address) => put!(out, "{}", address),
+        Value::Addresses(addresses) => {
+            put!(out, "\"");
+            list(out, addresses, b" ");
+            put!(out, "\"");
+        }
         Value::Mac(mac) => put!(out, "{}", mac),
     }
     put!(out, "\n");
+}
+
+/// Writes addresses with `separator` between them.
+#[inline(never)]
+pub fn list(out: &mut Buf<'_>, addresses: &[Ipv4], separator: &[u8]) {
+    for (index, address) in addresses.iter().enumerate() {
+        if index > 0 {
+            out.push(separator);
+        }
+        put!(out, "{}", *address);
+    }
 }
 
 #[inline(never)]

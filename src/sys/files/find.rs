@@ -9,15 +9,17 @@ use crate::value::Path;
 use core::ffi::CStr;
 use rustix::io::Errno;
 
-/// The place of a file, whether it is there or not: a folder and a name in it
-/// that is no link.
+/// The place of a file, whether it is there or not: a folder and a name in it.
 pub struct Spot<S: Sys> {
     /// The folder; none, if it is not there either.
     pub folder: Option<S::Fd>,
     /// The path, links resolved, below the root; its last name is the name there.
     pub path: Path,
-    /// What is there now.
+    /// What is there now. Only [`place`] finds a link.
     pub meta: Option<Meta>,
+    /// Whether it lies in a folder that is empty at each boot. Such a file is some
+    /// other program's, and nothing is told about it here.
+    pub is_run_time: bool,
 }
 
 /// Finds where `path` leads. A link at its end is followed, within the root, so
@@ -26,8 +28,7 @@ pub struct Spot<S: Sys> {
 /// the link's text, since early in a boot nothing may be there yet.
 ///
 /// # Errors
-/// The path leads into a run-time folder, or to something that is no file, or
-/// cannot be followed.
+/// The path leads to something that is no file, or cannot be followed.
 pub fn resolve<S: Sys>(
     sys: &S,
     root: &S::Fd,
@@ -42,11 +43,7 @@ pub fn resolve<S: Sys>(
         let folder_path = path.folder();
         let opened = sys.open_below(root, folder_path.as_c_str(), Access::Folder);
         let Some(folder) = optional(opened).map_err(fail)? else {
-            return Ok(Spot {
-                folder: None,
-                path,
-                meta: None,
-            });
+            return Ok(Spot::nowhere(path, false));
         };
         let meta = optional(sys.meta_of(&folder, path.name())).map_err(fail)?;
         match meta.map(|meta| meta.kind) {
@@ -55,6 +52,7 @@ pub fn resolve<S: Sys>(
                     folder: Some(folder),
                     path,
                     meta,
+                    is_run_time: false,
                 });
             }
             Some(Kind::Link) => {
@@ -67,13 +65,49 @@ pub fn resolve<S: Sys>(
                     .and_then(|text| target(&folder_path, text))
                     .ok_or(Fault::Path)?;
                 if is_run_time(path.as_bytes()) {
-                    return Err(Fault::RunTime);
+                    return Ok(Spot::nowhere(path, true));
                 }
             }
             Some(_) => return Err(Fault::NotAFile),
         }
     }
     Err(Fault::Path)
+}
+
+impl<S: Sys> Spot<S> {
+    fn nowhere(path: Path, is_run_time: bool) -> Self {
+        Self {
+            folder: None,
+            path,
+            meta: None,
+            is_run_time,
+        }
+    }
+}
+
+/// Finds the place of the name itself: a link at its end is not followed.
+///
+/// # Errors
+/// Something else than a file or a link is there, or it cannot be looked at.
+pub fn place<S: Sys>(sys: &S, root: &S::Fd, path: &CStr) -> Result<Spot<S>, Fault> {
+    let fail = |errno| Fault::System(Step::Read, errno);
+    let Some(path) = Path::new(&[path.to_bytes()]) else {
+        return Err(Fault::Path);
+    };
+    let opened = sys.open_below(root, path.folder().as_c_str(), Access::Folder);
+    let Some(folder) = optional(opened).map_err(fail)? else {
+        return Ok(Spot::nowhere(path, false));
+    };
+    let meta = optional(sys.meta_of(&folder, path.name())).map_err(fail)?;
+    match meta.map(|meta| meta.kind) {
+        None | Some(Kind::File | Kind::Link) => Ok(Spot {
+            folder: Some(folder),
+            path,
+            meta,
+            is_run_time: false,
+        }),
+        Some(_) => Err(Fault::NotAFile),
+    }
 }
 
 /// The path that the text of a link in `folder` means, without `.` and `..`.

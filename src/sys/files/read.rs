@@ -1,6 +1,7 @@
 //! Whole files in memory.
 
 use crate::error::{Fault, Step};
+use crate::limits::PATH_BYTES;
 use crate::sys::{Access, Kind, Meta, Sys};
 use core::ffi::CStr;
 use core::ops::Deref;
@@ -66,6 +67,22 @@ pub fn read_file<S: Sys>(sys: &S, folder: &S::Fd, name: &CStr) -> Result<File<S>
         return Err(Fault::NotAFile);
     }
     let content = read(sys, &fd, meta.size)?;
+    Ok(File { fd, meta, content })
+}
+
+/// Reads the symbolic link `name` in `folder`: its content is its text.
+///
+/// # Errors
+/// It is not there, no link, or cannot be read.
+pub fn read_link<S: Sys>(sys: &S, folder: &S::Fd, name: &CStr) -> Result<File<S>, Fault> {
+    let fail = |errno| Fault::System(Step::Read, errno);
+    let fd = sys.open(folder, name, Access::Look).map_err(fail)?;
+    let meta = sys.meta(&fd).map_err(fail)?;
+    let mut map = sys
+        .map(PATH_BYTES)
+        .map_err(|errno| Fault::System(Step::Memory, errno))?;
+    let len = sys.read_link(folder, name, &mut map).map_err(fail)?;
+    let content = Content::new(map, len);
     Ok(File { fd, meta, content })
 }
 

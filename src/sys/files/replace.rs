@@ -1,8 +1,8 @@
 //! Replacing a file, and keeping what it was.
 
-use super::{File, read_file};
+use super::{File, read_file, read_link};
 use crate::error::{Fault, Step};
-use crate::sys::{Access, FileSystem, Sys};
+use crate::sys::{Access, FileSystem, Kind, Sys};
 use crate::value::Path;
 use core::ffi::CStr;
 use rustix::io::Errno;
@@ -17,10 +17,11 @@ const SIGNATURES: [&CStr; 2] = [c"security.ima", c"security.evm"];
 
 const LABEL: &CStr = c"security.selinux";
 
-/// A file that is complete and durable under a name of its own, beside the one
-/// that it will replace.
+/// A file or link that is complete under a name of its own, beside the one that
+/// it will replace.
 pub struct NewFile<S: Sys> {
-    file: S::Fd,
+    /// The open file; a link is durable with its folder.
+    file: Option<S::Fd>,
     name: Path,
 }
 
@@ -46,35 +47,26 @@ impl<S: Sys> NewFile<S> {
         old: Option<&File<S>>,
         mode: u32,
     ) -> Result<Self, Fault> {
-        let Some(waiting) = Self::waiting_name(name) else {
-            return Err(Fault::Path);
-        };
-        let fail = |errno| Fault::System(Step::Write, errno);
-        let create = || sys.open(folder, waiting.as_c_str(), Access::Create(0o600));
-        let file = match create() {
-            Err(Errno::EXIST) => {
-                sys.unlink(folder, waiting.as_c_str()).map_err(fail)?;
-                create()
-            }
-            other => other,
-        };
-        let new = Self {
-            file: file.map_err(fail)?,
-            name: waiting,
-        };
-        let filled = write_all(sys, &new.file, content)
-            .map_err(fail)
+        let (file, waiting) = make(sys, folder, name, &|waiting| {
+            sys.open(folder, waiting, Access::Create(0o600))
+        })?;
+        let filled = write_all(sys, &file, content)
+            .map_err(|errno| Fault::System(Step::Write, errno))
             .and_then(|()| {
-                match old {
-                    Some(old) => copy_attributes(sys, old, &new.file),
-                    None => set_attributes(sys, folder, mode, &new.file),
+                match old.filter(|old| old.meta.kind == Kind::File) {
+                    Some(old) => copy_attributes(sys, old, &file),
+                    None => set_attributes(sys, folder, mode, &file),
                 }
                 .map_err(|errno| Fault::System(Step::Attributes, errno))
             })
             .and_then(|()| {
-                sys.sync(&new.file)
+                sys.sync(&file)
                     .map_err(|errno| Fault::System(Step::Sync, errno))
             });
+        let new = Self {
+            file: Some(file),
+            name: waiting,
+        };
         match filled {
             Ok(()) => Ok(new),
             Err(fault) => {
@@ -82,6 +74,20 @@ impl<S: Sys> NewFile<S> {
                 Err(fault)
             }
         }
+    }
+
+    /// Makes a symbolic link beside `name`.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn link(sys: &S, folder: &S::Fd, name: &CStr, text: &[u8]) -> Result<Self, Fault> {
+        let Some(text) = Path::new(&[text]) else {
+            return Err(Fault::Path);
+        };
+        let ((), name) = make(sys, folder, name, &|waiting| {
+            sys.symlink(text.as_c_str(), folder, waiting)
+        })?;
+        Ok(Self { file: None, name })
     }
 
     /// Puts the file in the place of `name`.
@@ -98,13 +104,35 @@ impl<S: Sys> NewFile<S> {
     /// # Errors
     /// What fsync(2) says.
     pub fn sync(&self, sys: &S) -> crate::sys::Result<()> {
-        sys.sync(&self.file)
+        self.file.as_ref().map_or(Ok(()), |file| sys.sync(file))
     }
 
     /// Removes it again. If that fails, the next run does it.
     pub fn discard(&self, sys: &S, folder: &S::Fd) {
         let _ = sys.unlink(folder, self.name.as_c_str());
     }
+}
+
+/// Makes something under the waiting name of `name`, in the place of what an
+/// earlier run left there.
+fn make<S: Sys, T>(
+    sys: &S,
+    folder: &S::Fd,
+    name: &CStr,
+    create: &dyn Fn(&CStr) -> crate::sys::Result<T>,
+) -> Result<(T, Path), Fault> {
+    let Some(waiting) = NewFile::<S>::waiting_name(name) else {
+        return Err(Fault::Path);
+    };
+    let fail = |errno| Fault::System(Step::Write, errno);
+    let made = match create(waiting.as_c_str()) {
+        Err(Errno::EXIST) => {
+            sys.unlink(folder, waiting.as_c_str()).map_err(fail)?;
+            create(waiting.as_c_str())
+        }
+        other => other,
+    };
+    Ok((made.map_err(fail)?, waiting))
 }
 
 fn write_all<S: Sys>(sys: &S, file: &S::Fd, content: &[u8]) -> crate::sys::Result<()> {
@@ -195,14 +223,22 @@ pub fn keep<S: Sys>(
         // replaced, and then nothing may be published.
         Err(Errno::PERM) => {
             let is_fat = matches!(sys.file_system(folder), Ok(FileSystem::Fat));
-            if !is_fat {
+            let is_link = sys
+                .meta_of(folder, name)
+                .is_ok_and(|meta| meta.kind == Kind::Link);
+            if !is_fat && !is_link {
                 sys.open(folder, name, Access::Write).map_err(fail)?;
             }
         }
         Err(errno) => return Err(fail(errno)),
     }
-    let file = read_file(sys, folder, name)?;
-    let copy = NewFile::<S>::write(sys, keep, kept, &file.content, Some(&file), 0)?;
+    let copy = match read_link(sys, folder, name) {
+        Ok(link) => NewFile::<S>::link(sys, keep, kept, &link.content)?,
+        Err(_) => {
+            let file = read_file(sys, folder, name)?;
+            NewFile::write(sys, keep, kept, &file.content, Some(&file), 0)?
+        }
+    };
     copy.publish(sys, keep, kept).map_err(fail)?;
     Ok(Kept::Now)
 }
