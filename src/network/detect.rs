@@ -55,6 +55,8 @@ const RULES: &str = concat!(
     // Debian's NetworkManager leaves alone what interfaces(5) names.
     "eni @networking\n",
     "eni %boot/networking\n",
+    // ifupdown2's unit is wanted by basic.target; who installs it uses it.
+    "eni /etc/network/ifupdown2\n",
     "+keyfile @NetworkManager\n",
     // Gentoo's and Alpine's spelling.
     "+keyfile %default/NetworkManager\n",
