@@ -5,6 +5,7 @@ use crate::links::resolved;
 use crate::snapshot::{Entry, Kind, Snapshot, take};
 use anyhow::{Context, Result};
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -24,7 +25,10 @@ pub(crate) fn check(
     for (path, entry) in files(before, &ignore) {
         let place = folder.join(path);
         fs::create_dir_all(place.parent().context("no folder")?)?;
-        fs::write(place, entry.content().unwrap_or_default())?;
+        match &entry.kind {
+            Kind::Link(target) => symlink(target, place)?,
+            _ => fs::write(place, entry.content().unwrap_or_default())?,
+        }
     }
     let said = patch(&folder, &by_real_names(before, diff), work)?;
     let patched = take(&folder)?
@@ -42,10 +46,15 @@ pub(crate) fn check(
 }
 
 /// `diff` with each link that it names replaced by what the link leads to:
-/// patch(1) follows none.
+/// patch(1) follows none. Where a link itself changes, git's head says so.
 fn by_real_names(tree: &Snapshot, diff: &[u8]) -> Vec<u8> {
+    let mut is_link = false;
     let line = |line: &[u8]| {
         let heads: [&[u8]; 2] = [b"--- a/", b"+++ b/"];
+        is_link = line.starts_with(b"diff --git") || (is_link && !line.starts_with(b"@@"));
+        if is_link {
+            return line.to_vec();
+        }
         let Some(head) = heads.into_iter().find(|head| line.starts_with(head)) else {
             return line.to_vec();
         };
@@ -58,11 +67,14 @@ fn by_real_names(tree: &Snapshot, diff: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// Every file, as a plan sees it.
+/// Every file and link, as a plan sees it.
 fn files(tree: &Snapshot, ignore: &impl Fn(&Path) -> bool) -> Snapshot {
     tree.iter()
         .filter(|(path, _)| !ignore(path))
         .filter_map(|(path, entry)| {
+            if matches!(entry.kind, Kind::Link(_)) {
+                return Some((path.clone(), Entry::new(entry.kind.clone(), 0o644)));
+            }
             let content = entry.content()?;
             let is_account = content.starts_with(b"root:") || contains(content, b"root:");
             let content = if is_account {

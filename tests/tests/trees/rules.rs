@@ -72,8 +72,7 @@ pub(crate) fn allow_copies(wanted: &mut Snapshot, before: &Snapshot, found: &Sna
             .unwrap_or(&path);
         let is_empty = before
             .get(&path)
-            .and_then(Entry::content)
-            .is_none_or(<[u8]>::is_empty);
+            .is_none_or(|entry| entry.content().is_some_and(<[u8]>::is_empty));
         if is_empty
             && before
                 .get(&Path::new(REPLACED).join(encoded(name)))
@@ -110,14 +109,19 @@ pub(crate) fn allow_history(wanted: &mut Snapshot, before: &Snapshot, found: &Sn
     );
 }
 
-/// The files that a run changed, made or removed for the machine, not for itself.
+/// The files and links that a run changed, made or removed for the machine, not for
+/// itself.
 pub(crate) fn changed(before: &Snapshot, found: &Snapshot) -> Vec<PathBuf> {
     let all = before
         .keys()
         .chain(found.keys().filter(|path| !before.contains_key(*path)));
     all.filter(|path| !is_housekeeping(path))
         .filter(|path| {
-            before.get(*path).and_then(Entry::content) != found.get(*path).and_then(Entry::content)
+            let [before, found] = [before, found].map(|tree| {
+                let kind = tree.get(*path).map(|entry| &entry.kind);
+                kind.filter(|kind| **kind != Kind::Folder)
+            });
+            before != found
         })
         .cloned()
         .collect()
