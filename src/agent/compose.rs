@@ -7,7 +7,7 @@ use crate::error::Fault;
 use crate::limits::{CHANGES, PATH_BYTES};
 use crate::part::Parts;
 use crate::plan::Plan;
-use crate::sys::files::{self, Content, File, NewFile, Spot};
+use crate::sys::files::{Content, File, Last, NewFile, Spot};
 use crate::sys::{Access, Kind, Sys};
 use crate::value::Path;
 use heapless::Vec;
@@ -190,7 +190,7 @@ fn compose<S: Sys>(
         spot = run.find(path.as_c_str())?;
         (old, is_copy) = run.read_old(&spot, path.as_c_str())?;
     } else {
-        spot = files::place(run.sys, &run.root, path.as_c_str())?;
+        spot = run.look_up(path.as_c_str(), Last::Itself)?;
         (old, is_copy) = (run.read_spot(&spot)?, false);
     }
     let mut composed = Composed {

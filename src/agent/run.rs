@@ -4,7 +4,7 @@ use crate::error::{Fault, Step};
 use crate::limits::{MESSAGE_BYTES, PATH_BYTES};
 use crate::log::{Level, Log};
 use crate::settings::Settings;
-use crate::sys::files::{self, Content, File, NewFile, Spot};
+use crate::sys::files::{self, Content, File, Last, NewFile, Spot};
 use crate::sys::{Access, Kind, Meta, Stream, Sys};
 use crate::text::Buf;
 use crate::value::Path;
@@ -75,15 +75,17 @@ impl<'a, S: Sys> Run<'a, S> {
 
     /// Where `path` leads.
     pub fn find(&self, path: &CStr) -> Result<Spot<S>, Fault> {
-        match self.find_anywhere(path)? {
+        match self.look_up(path, Last::Followed)? {
             spot if spot.is_run_time => Err(Fault::RunTime),
             spot => Ok(spot),
         }
     }
 
-    /// Where `path` leads, also if that is a folder that is empty at each boot.
-    pub fn find_anywhere(&self, path: &CStr) -> Result<Spot<S>, Fault> {
-        files::resolve(self.sys, &self.root, path, is_run_time)
+    /// Where `path` leads, also if that is a folder that is empty at each boot; or
+    /// where its last name is, whatever that leads to.
+    #[inline(never)]
+    pub fn look_up(&self, path: &CStr, last: Last) -> Result<Spot<S>, Fault> {
+        files::resolve(self.sys, &self.root, path, last, is_run_time)
     }
 
     /// What is at `path` below the root, if anything: of a link, what it leads to.

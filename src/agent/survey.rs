@@ -11,7 +11,7 @@ use crate::network::{self, Format, Found, Look, Writer, kernel};
 use crate::part::{Part, Parts};
 use crate::resolver::{self, Owner};
 use crate::settings;
-use crate::sys::files::File;
+use crate::sys::files::{File, Last};
 use crate::sys::{Access, Kind, Sys};
 use crate::system::{Interface, System};
 use crate::text::{Buf, put};
@@ -65,7 +65,7 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
 /// The program that makes `/etc/resolv.conf`. That it cannot be found is said when
 /// it is to be written.
 fn resolver<S: Sys>(run: &Run<'_, S>) -> Option<&'static Owner> {
-    let spot = run.find_anywhere(c"etc/resolv.conf").ok()?;
+    let spot = run.look_up(c"etc/resolv.conf", Last::Followed).ok()?;
     resolver::owner_of(spot.path.as_bytes())
 }
 

@@ -7,7 +7,7 @@ mod find;
 mod read;
 mod replace;
 
-pub use find::{Spot, make_folders, place, resolve};
+pub use find::{Last, Spot, make_folders, resolve};
 pub use read::{Content, File, read, read_file, read_into, read_link};
 pub use replace::{Kept, NewFile, keep, keep_absence, write_in_place};
 

@@ -15,17 +15,25 @@ pub struct Spot<S: Sys> {
     pub folder: Option<S::Fd>,
     /// The path, links resolved, below the root; its last name is the name there.
     pub path: Path,
-    /// What is there now. Only [`place`] finds a link.
+    /// What is there now: a file, or a link that was not to be followed.
     pub meta: Option<Meta>,
     /// Whether it lies in a folder that is empty at each boot. Such a file is some
     /// other program's, and nothing is told about it here.
     pub is_run_time: bool,
 }
 
-/// Finds where `path` leads. A link at its end is followed, within the root, so
-/// that the file that it means is changed and the link stays; but not into a
-/// folder that `is_run_time` knows to be empty at each boot, which is judged by
-/// the link's text, since early in a boot nothing may be there yet.
+/// What is done with a link at the end of a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Last {
+    /// It is what is meant.
+    Itself,
+    /// It is followed within the root: what it leads to is changed, and it stays.
+    Followed,
+}
+
+/// Finds where `path` leads; but not into a folder that `is_run_time` knows to be
+/// empty at each boot, which is judged by a link's text, since early in a boot
+/// nothing may be there yet.
 ///
 /// # Errors
 /// The path leads to something that is no file, or cannot be followed.
@@ -33,6 +41,7 @@ pub fn resolve<S: Sys>(
     sys: &S,
     root: &S::Fd,
     path: &CStr,
+    last: Last,
     is_run_time: fn(&[u8]) -> bool,
 ) -> Result<Spot<S>, Fault> {
     let fail = |errno| Fault::System(Step::Read, errno);
@@ -47,15 +56,7 @@ pub fn resolve<S: Sys>(
         };
         let meta = optional(sys.meta_of(&folder, path.name())).map_err(fail)?;
         match meta.map(|meta| meta.kind) {
-            None | Some(Kind::File) => {
-                return Ok(Spot {
-                    folder: Some(folder),
-                    path,
-                    meta,
-                    is_run_time: false,
-                });
-            }
-            Some(Kind::Link) => {
+            Some(Kind::Link) if last == Last::Followed => {
                 let mut text = [0; PATH_BYTES];
                 let len = sys
                     .read_link(&folder, path.name(), &mut text)
@@ -67,6 +68,14 @@ pub fn resolve<S: Sys>(
                 if is_run_time(path.as_bytes()) {
                     return Ok(Spot::nowhere(path, true));
                 }
+            }
+            None | Some(Kind::File | Kind::Link) => {
+                return Ok(Spot {
+                    folder: Some(folder),
+                    path,
+                    meta,
+                    is_run_time: false,
+                });
             }
             Some(_) => return Err(Fault::NotAFile),
         }
@@ -82,31 +91,6 @@ impl<S: Sys> Spot<S> {
             meta: None,
             is_run_time,
         }
-    }
-}
-
-/// Finds the place of the name itself: a link at its end is not followed.
-///
-/// # Errors
-/// Something else than a file or a link is there, or it cannot be looked at.
-pub fn place<S: Sys>(sys: &S, root: &S::Fd, path: &CStr) -> Result<Spot<S>, Fault> {
-    let fail = |errno| Fault::System(Step::Read, errno);
-    let Some(path) = Path::new(&[path.to_bytes()]) else {
-        return Err(Fault::Path);
-    };
-    let opened = sys.open_below(root, path.folder().as_c_str(), Access::Folder);
-    let Some(folder) = optional(opened).map_err(fail)? else {
-        return Ok(Spot::nowhere(path, false));
-    };
-    let meta = optional(sys.meta_of(&folder, path.name())).map_err(fail)?;
-    match meta.map(|meta| meta.kind) {
-        None | Some(Kind::File | Kind::Link) => Ok(Spot {
-            folder: Some(folder),
-            path,
-            meta,
-            is_run_time: false,
-        }),
-        Some(_) => Err(Fault::NotAFile),
     }
 }
 
