@@ -196,6 +196,33 @@ impl Cell {
         [format.join("before"), self.golden().join("before")]
     }
 
+    /// Whether osconf writes network files: else it refuses the case.
+    #[must_use]
+    pub fn writes_network(&self) -> bool {
+        let is_resolver = |name: &std::ffi::OsStr| name == "resolv.conf";
+        has_file(&self.golden().join("after"), &|name| !is_resolver(name))
+    }
+
+    /// Whether osconf leaves a part open, and says so with its exit code.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.table.contains_key("exit")
+    }
+
+    /// The files that osconf removes.
+    ///
+    /// # Errors
+    /// If `after` in `case.toml` is no table.
+    pub fn removed(&self) -> Result<Vec<PathBuf>> {
+        let Some(after) = self.table.get("after") else {
+            return Ok(Vec::new());
+        };
+        let after = after.as_table().context("`after` is no table")?;
+        let is_removed = |thing: &Value| thing.get("removed") == Some(&Value::Boolean(true));
+        let removed = after.iter().filter(|(_, thing)| is_removed(thing));
+        Ok(removed.map(|(path, _)| PathBuf::from(path)).collect())
+    }
+
     /// The mode of a file that osconf writes, if it is not the usual one.
     #[must_use]
     pub fn mode(&self, path: &Path) -> Option<u32> {
@@ -204,6 +231,19 @@ impl Cell {
         let mut fitting = modes.filter(|(start, _)| path.starts_with(start.as_str()));
         fitting.next().map(|(_, mode)| *mode)
     }
+}
+
+/// Whether a folder holds a file of a name that is wanted, at any depth.
+fn has_file(folder: &Path, is_wanted: &dyn Fn(&std::ffi::OsStr) -> bool) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut entries = entries.map(|entry| (entry.path(), entry.file_name()));
+    entries.any(|(path, name)| {
+        if path.is_dir() && !path.is_symlink() {
+            has_file(&path, is_wanted)
+        } else {
+            is_wanted(&name)
+        }
+    })
 }
 
 /// What is in a TOML file, if there is one.

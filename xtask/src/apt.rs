@@ -3,6 +3,7 @@
 //! Mirror, keys and proxies are the machine's own: nothing here names a host.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -55,29 +56,35 @@ fn copy_sources(sh: &Shell, folder: &Path) -> Result<()> {
 
 /// A source for bookworm-backports, on the mirror that the machine has for bookworm.
 fn add_backports(sh: &Shell, folder: &Path) -> Result<()> {
+    if mirror(sh, "bookworm-backports")?.is_some() {
+        return Ok(());
+    }
+    let Some(mirror) = mirror(sh, "bookworm")? else {
+        bail!("apt has no source for bookworm: add one below /etc/apt, then try again");
+    };
+    util::write(
+        &folder.join("osconf-backports.list"),
+        source(&mirror, "bookworm-backports"),
+    )
+}
+
+/// A line for apt that names a release of Debian on a mirror.
+fn source(mirror: &str, release: &str) -> String {
+    let key = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    format!("deb [signed-by={key}] {mirror} {release} main\n")
+}
+
+/// The mirror that the machine has for a release.
+fn mirror(sh: &Shell, release: &str) -> Result<Option<String>> {
     let targets = cmd!(
         sh,
         "apt-get indextargets --format '$(CODENAME) $(REPO_URI)'"
     )
     .quiet()
     .read()?;
-    if targets
-        .lines()
-        .any(|line| line.starts_with("bookworm-backports "))
-    {
-        return Ok(());
-    }
-    let Some(mirror) = targets
-        .lines()
-        .find_map(|line| line.strip_prefix("bookworm "))
-    else {
-        bail!("apt has no source for bookworm: add one below /etc/apt, then try again");
-    };
-    let key = "/usr/share/keyrings/debian-archive-keyring.gpg";
-    util::write(
-        &folder.join("osconf-backports.list"),
-        format!("deb [signed-by={key}] {mirror} bookworm-backports main\n"),
-    )
+    let mut sources = targets.lines().filter_map(|line| line.split_once(' '));
+    let found = sources.find(|(codename, _)| *codename == release);
+    Ok(found.map(|(_, mirror)| mirror.to_owned()))
 }
 
 /// The release that this machine runs, or nothing where it is no Debian.
@@ -102,6 +109,26 @@ pub(crate) struct PrivateApt {
 impl PrivateApt {
     /// Fetches the lists of packages for one architecture into the folder.
     pub(crate) fn new(folder: &Path, architecture: &str) -> Result<Self> {
+        Self::configured(folder, architecture, "")
+    }
+
+    /// The same for nothing but one release of Debian, on the mirror that the
+    /// machine has for it, or else for its own: a mirror has them all.
+    pub(crate) fn of_release(folder: &Path, architecture: &str, release: &str) -> Result<Self> {
+        let sh = util::shell()?;
+        let own = mirror(&sh, &codename()?)?;
+        let Some(mirror) = mirror(&sh, release)?.or(own) else {
+            bail!("apt has no source for Debian {release}: add one below /etc/apt, then try again");
+        };
+        let sources = folder.join("sources");
+        util::write(&sources.join("debian.list"), source(&mirror, release))?;
+        let sources = sources.display();
+        let more =
+            format!("Dir::Etc::SourceList \"/dev/null\";\nDir::Etc::SourceParts \"{sources}\";\n");
+        Self::configured(folder, architecture, &more)
+    }
+
+    fn configured(folder: &Path, architecture: &str, more: &str) -> Result<Self> {
         let sh = util::shell()?;
         fs::create_dir_all(folder.join("state/lists/partial"))?;
         fs::create_dir_all(folder.join("cache/archives/partial"))?;
@@ -122,7 +149,7 @@ impl PrivateApt {
                  APT::Sandbox::User \"\";\n\
                  Acquire::Languages \"none\";\n\
                  #clear APT::Update::Post-Invoke;\n\
-                 #clear APT::Update::Post-Invoke-Success;\n"
+                 #clear APT::Update::Post-Invoke-Success;\n{more}"
             ),
         )?;
         let apt = Self {
@@ -183,11 +210,24 @@ impl PrivateApt {
             .collect())
     }
 
-    /// Downloads packages and unpacks them into one folder.
-    pub(crate) fn unpack(&self, packages: &[String], into: &Path) -> Result<()> {
+    /// Downloads packages and all that they depend on. Returns where they are.
+    pub(crate) fn download_all(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
+        let configuration = &self.configuration;
+        cmd!(
+            self.sh,
+            "apt-get -qq -y -c {configuration} install --download-only --no-install-recommends {packages...}"
+        )
+        .quiet()
+        .ignore_stdout()
+        .run()?;
+        let all = self.sh.read_dir(self.folder.join("cache/archives"))?;
+        Ok(all.into_iter().filter(|path| is_package(path)).collect())
+    }
+
+    /// Downloads packages alone. Returns where they are.
+    pub(crate) fn download(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
         let downloads = self.folder.join("downloads");
         fs::create_dir_all(&downloads)?;
-        fs::create_dir_all(into)?;
         let _in_downloads = self.sh.push_dir(&downloads);
         let configuration = &self.configuration;
         cmd!(
@@ -196,9 +236,40 @@ impl PrivateApt {
         )
         .quiet()
         .run()?;
-        for deb in self.sh.read_dir(&downloads)? {
+        Ok(self.sh.read_dir(&downloads)?)
+    }
+
+    /// Unpacks packages into a root of which `/bin` and its like are links into
+    /// `/usr`. `dpkg-deb -x` would replace such a link by a folder.
+    pub(crate) fn unpack_merged(&self, packages: &[PathBuf], root: &Path) -> Result<()> {
+        for name in ["bin", "sbin", "lib", "lib64"] {
+            fs::create_dir_all(root.join("usr").join(name))?;
+            symlink(Path::new("usr").join(name), root.join(name))?;
+        }
+        for package in packages {
+            let files = cmd!(self.sh, "dpkg-deb --fsys-tarfile {package}")
+                .quiet()
+                .output()?;
+            cmd!(self.sh, "tar -x -C {root} --keep-directory-symlink")
+                .quiet()
+                .stdin(files.stdout)
+                .run()
+                .with_context(|| format!("cannot unpack {}", package.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Downloads packages and unpacks them into one folder.
+    pub(crate) fn unpack(&self, packages: &[String], into: &Path) -> Result<()> {
+        fs::create_dir_all(into)?;
+        let packages: Vec<_> = packages.iter().map(String::as_str).collect();
+        for deb in self.download(&packages)? {
             cmd!(self.sh, "dpkg-deb -x {deb} {into}").quiet().run()?;
         }
         Ok(())
     }
+}
+
+fn is_package(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "deb")
 }

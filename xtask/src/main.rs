@@ -7,6 +7,7 @@ mod boot;
 mod build;
 mod demo;
 mod elf;
+mod readers;
 mod setup;
 mod target;
 mod test;
@@ -27,6 +28,8 @@ cargo xtask COMMAND
        --only TEXT    only the scenarios whose name contains TEXT
        --agent FILE   puts this program into the machines instead of a fresh build
        --keep         keeps disks and logs in target/boot/, also of what went well
+  readers [TEXT] hands golden network files to the real programs that read them;
+                 only the tests READER/CASE whose names contain TEXT
   tidy           the rules of this repository that a program can check
 ";
 
@@ -52,6 +55,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("test", []) => test::run()?,
         ("boot", rest) => boot::run(&boot_options(rest)?)?,
         ("demo", []) => demo::run()?,
+        ("readers", filter) => readers::run(filter)?,
         ("tidy", []) => tidy::run()?,
         _ => bail!("cannot make sense of `{}`\n\n{USAGE}", arguments.join(" ")),
     }

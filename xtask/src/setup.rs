@@ -33,6 +33,8 @@ const TEST_TOOLS: &[(&str, &str)] = &[
     ("chattr", "e2fsprogs"),
     ("grep", "grep"),
     ("ip", "iproute2"),
+    ("nsenter", "util-linux"),
+    ("tar", "tar"),
     ("losetup", "mount"),
     ("mount", "mount"),
     ("patch", "patch"),

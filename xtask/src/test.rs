@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use xshell::cmd;
 
 use crate::target::{self, Target};
-use crate::{boot, build, setup, tidy, util};
+use crate::{boot, build, readers, setup, tidy, util};
 
 /// What one step does with the list of targets.
 type Step = fn(&[Target]) -> Result<()>;
@@ -20,6 +20,7 @@ const STEPS: &[(&str, Step)] = &[
     ("unit tests", unit_tests),
     ("build", build::run),
     ("tests", tests),
+    ("readers", |_| readers::run(&[])),
     ("boot", |targets| {
         boot::run(&boot::Options {
             targets: targets.to_vec(),
@@ -81,6 +82,13 @@ fn lints(targets: &[Target]) -> Result<()> {
     cmd!(
         sh,
         "cargo clippy --quiet --workspace --lib --tests -- -D warnings"
+    )
+    .quiet()
+    .run()?;
+    // It has a step of its own, so that cargo does not count it among `--tests`.
+    cmd!(
+        sh,
+        "cargo clippy --quiet --package osconf-tests --test readers -- -D warnings"
     )
     .quiet()
     .run()?;

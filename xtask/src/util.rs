@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use xshell::Shell;
 
 /// The folder of the workspace.
@@ -38,6 +38,18 @@ pub(crate) fn search_path() -> String {
         "{}:/usr/local/sbin:/usr/sbin:/sbin",
         std::env::var("PATH").unwrap_or_default()
     )
+}
+
+/// Where what was fetched for one purpose is kept.
+pub(crate) fn cache(purpose: &str) -> Result<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    match cache.or_else(home) {
+        Some(folder) => Ok(folder.join("osconf").join(purpose)),
+        None => bail!("neither XDG_CACHE_HOME nor HOME is set: no folder to keep what is fetched"),
+    }
 }
 
 /// The text of a file; the error names the file.

@@ -32,7 +32,7 @@ pub(crate) fn module_names() -> Result<Vec<String>> {
 
 /// Fetches the parts, or finds them in the cache.
 pub(crate) fn get(target: &Target) -> Result<Parts> {
-    let cache = cache_folder()?;
+    let cache = util::cache("boot")?;
     fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
     // Two xtasks at a time must not fetch into one folder.
     let lock = File::create(cache.join("lock"))?;
@@ -59,17 +59,6 @@ pub(crate) fn get(target: &Target) -> Result<Parts> {
         util::write(&stamp, made_for)?;
     }
     Ok(parts)
-}
-
-fn cache_folder() -> Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    match cache.or_else(home) {
-        Some(folder) => Ok(folder.join("osconf/boot")),
-        None => bail!("neither XDG_CACHE_HOME nor HOME is set: no folder to keep the kernel in"),
-    }
 }
 
 fn fetch(target: &Target, folder: &Path, parts: &Parts) -> Result<()> {

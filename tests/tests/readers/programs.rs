@@ -1,0 +1,147 @@
+//! The readers: what each is called, whose files it reads, and how it is started
+//! in a root that was never booted.
+
+/// A program that reads network files.
+pub(crate) struct Reader {
+    /// Its name in the names of tests.
+    pub(crate) name: &'static str,
+    /// The format that it reads.
+    pub(crate) format: &'static str,
+    /// Debian's package that is laid over the root, where it conflicts with another.
+    pub(crate) package: Option<&'static str>,
+    /// What starts it, as a script of sh(1).
+    pub(crate) script: &'static str,
+    /// Whether it goes on until it is killed; else the kernel is right when it ends.
+    pub(crate) stays: bool,
+    /// Words of its log that tell that it did not understand something.
+    pub(crate) complaints: &'static [&'static str],
+    /// Where it says which name servers there are, should `/etc/resolv.conf` be
+    /// a link of which another program makes the file.
+    pub(crate) name_servers: &'static str,
+}
+
+const NONE: Reader = Reader {
+    name: "",
+    format: "",
+    package: None,
+    script: "",
+    stays: false,
+    complaints: &[],
+    name_servers: "",
+};
+
+/// ifup of all three families: the interfaces that are to be up at boot.
+const IFUP: Reader = Reader {
+    format: "eni",
+    script: "mkdir -p /run/network; ifup -a",
+    ..NONE
+};
+
+/// It says so in its log, and goes on without the line (src/shared/conf-parser.c).
+const NETWORKD: Reader = Reader {
+    script: "exec /lib/systemd/systemd-networkd",
+    stays: true,
+    complaints: &[
+        "Unknown key",
+        "Unknown section",
+        "Failed to parse",
+        "ignoring",
+        "Ignoring",
+    ],
+    name_servers: "run/systemd/netif/links",
+    ..NONE
+};
+
+/// Without D-Bus: it brings up what it can, and ends (NetworkManager(8)). Debian's
+/// own configuration has the plug-in for interfaces(5), which other distributions
+/// have not.
+const NETWORK_MANAGER: Reader = Reader {
+    script: "printf '[main]\\nplugins=keyfile\\n' > /tmp/nm.conf
+        exec NetworkManager --config=/tmp/nm.conf -n --configure-and-quit=initrd",
+    complaints: &["invalid", "failed to load", "cannot load", "ignored"],
+    name_servers: "run/NetworkManager/resolv.conf",
+    ..NONE
+};
+
+/// All of them. `tests/readers/main.rs` makes a test of each, for each case.
+pub(crate) const READERS: &[Reader] = &[
+    Reader {
+        name: "ifupdown",
+        ..IFUP
+    },
+    Reader {
+        name: "ifupdown-ng",
+        package: Some("ifupdown-ng"),
+        ..IFUP
+    },
+    Reader {
+        name: "ifupdown2",
+        package: Some("ifupdown2"),
+        // dpkg makes it executable when it configures the package.
+        script: "chmod +x /usr/share/ifupdown2/__main__.py; mkdir -p /run/network; ifup -a",
+        ..IFUP
+    },
+    Reader {
+        name: "busybox",
+        // A system that has no other ip(8) either.
+        script: "mkdir /tmp/bin; busybox --install -s /tmp/bin; rm -r /etc/network/if-*.d
+            PATH=/tmp/bin ifup -a",
+        ..IFUP
+    },
+    Reader {
+        name: "networkd",
+        format: "networkd",
+        ..NETWORKD
+    },
+    Reader {
+        name: "networkmanager",
+        format: "keyfile",
+        ..NETWORK_MANAGER
+    },
+    Reader {
+        name: "netplan-networkd",
+        format: "netplan",
+        script: "/lib/netplan/generate; exec /lib/systemd/systemd-networkd",
+        ..NETWORKD
+    },
+    Reader {
+        name: "netplan-networkmanager",
+        format: "netplan",
+        // What Ubuntu's desktop has beside its other files.
+        script: "printf 'network:\\n  version: 2\\n  renderer: NetworkManager\\n' \
+                > /etc/netplan/01-network-manager-all.yaml
+            chmod 600 /etc/netplan/01-network-manager-all.yaml; /lib/netplan/generate
+            printf '[main]\\nplugins=keyfile\\n' > /tmp/nm.conf
+            exec NetworkManager --config=/tmp/nm.conf -n --configure-and-quit=initrd",
+        ..NETWORK_MANAGER
+    },
+    Reader {
+        name: "connman",
+        format: "connman",
+        script: "mkdir -p /run/dbus /var/run; dbus-daemon --system --fork
+            exec connmand -n --nodnsproxy",
+        stays: true,
+        name_servers: "run/connman/resolv.conf",
+        ..NONE
+    },
+    Reader {
+        name: "dhcpcd",
+        format: "dhcpcd",
+        // Without --nodev it waits for udev.
+        script: "exec dhcpcd --nodev -B",
+        stays: true,
+        complaints: &["invalid", "unknown option"],
+        ..NONE
+    },
+    Reader {
+        name: "netctl",
+        format: "netctl",
+        // What systemd would start; a veth has its carrier at once.
+        script: "cd /etc/systemd/system/multi-user.target.wants
+            for unit in netctl@*.service; do
+                profile=${unit#netctl@}
+                SKIPNOCARRIER=yes /usr/lib/netctl/network start \"${profile%.service}\"
+            done",
+        ..NONE
+    },
+];

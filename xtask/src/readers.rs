@@ -1,0 +1,117 @@
+//! `cargo xtask readers`: Debian's programs that read network files, in a root of
+//! their own in the user's cache, and the tests that hand them golden files.
+//!
+//! The packages are unpacked and not configured: nothing of them is run before a
+//! test does it, and it takes seconds. What conflicts with another package lies
+//! beside the root, to be laid over it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use xshell::cmd;
+
+use crate::apt::PrivateApt;
+use crate::{setup, target, util};
+
+/// The release that has all of them: later ones have no netctl.
+const RELEASE: &str = "bookworm";
+
+/// What the root is made of, with all that it depends on.
+const PACKAGES: &[&str] = &[
+    "bash",
+    "busybox-static",
+    "connman",
+    "coreutils",
+    "dash",
+    "dbus",
+    "dhcpcd-base",
+    "grep",
+    "ifupdown",
+    "iproute2",
+    "mawk",
+    "netctl",
+    "netplan.io",
+    "network-manager",
+    "procps",
+    "python3",
+    "sed",
+    "systemd",
+    "util-linux",
+];
+
+/// What would replace a program in the root.
+const BESIDE: &[&str] = &["ifupdown-ng", "ifupdown2"];
+
+/// The users that daemons change to, whom a package makes when it is configured.
+const USERS: &[&str] = &[
+    "root:x:0:0:root:/root:/bin/sh",
+    "messagebus:x:101:101::/nonexistent:/usr/sbin/nologin",
+    "systemd-network:x:102:102::/:/usr/sbin/nologin",
+    "systemd-resolve:x:103:103::/:/usr/sbin/nologin",
+    "_dhcpcd:x:104:104::/usr/lib/dhcpcd:/usr/sbin/nologin",
+    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin",
+];
+
+/// Sets up the root and runs the tests whose names contain a text of `filter`.
+pub(crate) fn run(filter: &[String]) -> Result<()> {
+    let folder = set_up()?;
+    let sh = util::shell()?;
+    sh.set_var("OSCONF_READERS", folder);
+    Ok(cmd!(
+        sh,
+        "cargo test --quiet --package osconf-tests --test readers -- {filter...}"
+    )
+    .quiet()
+    .run()?)
+}
+
+/// Finds the root in the cache, or makes it.
+fn set_up() -> Result<PathBuf> {
+    let cache = util::cache("readers")?;
+    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
+    // Two xtasks at a time must not fetch into one folder.
+    let lock = File::create(cache.join("lock"))?;
+    lock.lock()
+        .with_context(|| format!("cannot lock {}", cache.display()))?;
+    let folder = cache.join(RELEASE);
+    let all: Vec<_> = [PACKAGES, BESIDE, USERS].concat();
+    // What the folder was made for: with other packages it is stale.
+    let made_for = format!("{RELEASE}\n{}\n", all.join("\n"));
+    let stamp = folder.join("made-for");
+    if fs::read_to_string(&stamp).ok().as_deref() != Some(&made_for) {
+        println!(
+            "readers: fetching Debian's network programs into {}",
+            folder.display()
+        );
+        setup::tools(&setup::boot_tools(&[]))?;
+        fetch(&folder).with_context(|| {
+            format!("cannot fetch the programs that read network files from Debian {RELEASE}")
+        })?;
+        util::write(&stamp, made_for)?;
+    }
+    Ok(folder)
+}
+
+fn fetch(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    let architecture = target::host()?.debian.architecture;
+    let work = tempfile::tempdir()?;
+    let apt = PrivateApt::of_release(work.path(), &architecture, RELEASE)?;
+    let root = folder.join("root");
+    apt.unpack_merged(&apt.download_all(PACKAGES)?, &root)?;
+    for package in apt.download(BESIDE)? {
+        let name = util::stem(&package);
+        let name = name.split('_').next().unwrap_or_default();
+        apt.unpack_merged(core::slice::from_ref(&package), &folder.join(name))?;
+    }
+    let groups = USERS.iter().filter_map(|user| {
+        let mut fields = user.split(':');
+        Some(format!("{}:x:{}:", fields.next()?, fields.nth(1)?))
+    });
+    let groups: Vec<_> = groups.collect();
+    util::write(&root.join("etc/passwd"), USERS.join("\n") + "\n")?;
+    util::write(&root.join("etc/group"), groups.join("\n") + "\n")
+}
