@@ -7,6 +7,7 @@ mod ifcfg;
 mod keep;
 pub mod kernel;
 pub mod links;
+mod networkd;
 pub mod rtnetlink;
 mod template;
 
@@ -151,7 +152,10 @@ pub static FORMATS: [Format; 13] = [
     later("uci"),
     later("slackware"),
     later("netplan"),
-    later("networkd"),
+    Format {
+        name: "networkd",
+        writer: Some(networkd::WRITER),
+    },
     later("wicked"),
     Format {
         name: "ifcfg",

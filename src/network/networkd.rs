@@ -1,0 +1,86 @@
+//! `/etc/systemd/network/*.network`, which systemd-networkd reads
+//! (systemd.network(5)).
+//!
+//! The first file in the order of names that matches an interface is the only one
+//! that counts, whatever folder it lies in. What images have begins with digits
+//! (`80-dhcp.network`, at the lowest `00-…`), and a hyphen sorts before any digit
+//! or letter: so ours comes before theirs, and theirs can stay for other NICs.
+//!
+//! MACAddress= fits any device that has this address now, so also a VLAN or an
+//! ipvlan upon the NIC, which borrow it; Kind= leaves these out. It is a key of
+//! systemd 251, and older ones pass over it. `Type=ether` would do the same, but
+//! matches no Ethernet device at all before 245 (systemd#14952), and
+//! PermanentMACAddress= no device that was given its address, as veth.
+//!
+//! Name servers belong to no NIC here: `/etc/resolv.conf` is written, or
+//! systemd-resolved is told in a file of its own.
+
+use super::template::{Routes, fill, hop_by};
+use super::{Found, Look, MARK, Writer, add_file, is_ours, nic_of};
+use crate::change::{Action, Change, Wanted, Write};
+use crate::conf::{Hop, Network};
+use crate::system::System;
+use crate::text::{Buf, put};
+
+pub(super) const WRITER: Writer = Writer {
+    needs_names: false,
+    looks: &[Look {
+        folder: c"etc/systemd/network",
+        prefixes: &[b"0--osconf-"],
+        suffix: b".network",
+        judge,
+    }],
+    ..Writer::new(plan)
+};
+
+fn judge(found: &Found<'_>, _: &Network, _: &System, add: &mut dyn FnMut(Change)) {
+    if is_ours(found.content) {
+        add(found.removed());
+    }
+}
+
+fn plan(network: &Network, _: &System, add: &mut dyn FnMut(Change)) {
+    for nic in &network.nics {
+        let mut bytes = [0; 8];
+        let mut name = Buf::new(&mut bytes);
+        put!(name, "eth{}", nic.label);
+        add_file(
+            add,
+            &[
+                b"etc/systemd/network/0--osconf-",
+                name.as_bytes(),
+                b".network",
+            ],
+            Action::Write(Write::of_nic(edit, nic.label)),
+        );
+    }
+}
+
+fn edit(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
+    let Some((network, nic)) = nic_of(wanted, label) else {
+        return;
+    };
+    let head = if nic.mac.is_some() { BY_MAC } else { BY_NAME };
+    out.push(MARK);
+    for pattern in [head, ADDRESS] {
+        fill(out, pattern, wanted.system, nic);
+    }
+    for hop in network.hops(nic) {
+        hop_by(out, &ROUTES, wanted.system, nic, hop);
+        if matches!(hop, Hop::Via(route) if nic.is_off_subnet(route.gateway)) {
+            put!(out, "GatewayOnLink=yes\n");
+        }
+    }
+}
+
+const BY_MAC: &str = "\n[Match]\nMACAddress=%x\n\
+    Kind=!bond bridge ipvlan ipvtap macsec macvlan macvtap team vlan\n";
+const BY_NAME: &str = "\n[Match]\nName=%n\n";
+const ADDRESS: &str = "\n[Network]\nAddress=%a/%p\n";
+
+const ROUTES: Routes = Routes {
+    // GatewayOnLink= says it in the route itself.
+    direct: "",
+    default: "\n[Route]\nGateway=%g\n",
+    other: "\n[Route]\nDestination=%d\nGateway=%g\n",
+};
