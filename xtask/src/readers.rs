@@ -48,8 +48,9 @@ const USERS: &[&str] = &[
     "root:x:0:0:root:/root:/bin/sh",
     "messagebus:x:101:101::/nonexistent:/usr/sbin/nologin",
     "systemd-network:x:102:102::/:/usr/sbin/nologin",
+    "polkitd:x:105:105::/nonexistent:/usr/sbin/nologin",
     "systemd-resolve:x:103:103::/:/usr/sbin/nologin",
-    "_dhcpcd:x:104:104::/usr/lib/dhcpcd:/usr/sbin/nologin",
+    "dhcpcd:x:104:104::/usr/lib/dhcpcd:/usr/sbin/nologin",
     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin",
 ];
 

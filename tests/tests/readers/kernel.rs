@@ -1,5 +1,6 @@
 //! What the kernel has, as ip(8) shows it, and what it should have.
 
+use crate::programs::Reader;
 use anyhow::{Context, Result, ensure};
 use core::net::Ipv4Addr;
 use osconf_tests::matrix::Expected;
@@ -25,17 +26,23 @@ impl Kernel {
         .sorted()
     }
 
-    /// What it is.
-    pub(crate) fn found(expected: &Expected) -> Result<Self> {
+    /// What it is, without what a reader adds of its own accord.
+    pub(crate) fn found(expected: &Expected, reader: &Reader) -> Result<Self> {
         let addresses = addresses(&ip(&["-4", "-oneline", "address"])?);
-        let links = ip(&["-oneline", "link"])?;
+        let text = ip(&["-4", "route", "show", "table", "all"])?;
+        let mut routes = routes(&text, &addresses, &expected.routes);
+        if reader.adds_routes {
+            let default = expected
+                .routes
+                .iter()
+                .find_map(|one| one.strip_prefix("default "));
+            let own = |server: &String| format!("{server} {}", default.unwrap_or_default());
+            let own: Vec<_> = expected.name_servers.iter().map(own).collect();
+            routes.retain(|route| !own.contains(route));
+        }
         Ok(Self {
-            routes: routes(
-                &ip(&["-4", "route", "show", "table", "all"])?,
-                &addresses,
-                &expected.routes,
-            ),
-            nics: nics(&links, &addresses),
+            routes,
+            nics: nics(&ip(&["-oneline", "link"])?, &addresses),
             addresses,
         }
         .sorted())

@@ -18,6 +18,8 @@ pub(crate) struct Reader {
     /// Where it says which name servers there are, should `/etc/resolv.conf` be
     /// a link of which another program makes the file.
     pub(crate) name_servers: &'static str,
+    /// Whether it adds a route to each name server, by way of the default gateway.
+    pub(crate) adds_routes: bool,
 }
 
 const NONE: Reader = Reader {
@@ -28,6 +30,7 @@ const NONE: Reader = Reader {
     stays: false,
     complaints: &[],
     name_servers: "",
+    adds_routes: false,
 };
 
 /// ifup of all three families: the interfaces that are to be up at boot.
@@ -39,7 +42,7 @@ const IFUP: Reader = Reader {
 
 /// It says so in its log, and goes on without the line (src/shared/conf-parser.c).
 const NETWORKD: Reader = Reader {
-    script: "exec /lib/systemd/systemd-networkd",
+    script: "mkdir /run/systemd; exec /lib/systemd/systemd-networkd",
     stays: true,
     complaints: &[
         "Unknown key",
@@ -101,7 +104,10 @@ pub(crate) const READERS: &[Reader] = &[
     Reader {
         name: "netplan-networkd",
         format: "netplan",
-        script: "/lib/netplan/generate; exec /lib/systemd/systemd-networkd",
+        // A veth has no permanent address, which is what netplan matches by.
+        script: "/lib/netplan/generate; mkdir -p /run/systemd
+            sed -i s/^PermanentMACAddress=/MACAddress=/ /run/systemd/network/*.network
+            exec /lib/systemd/systemd-networkd",
         ..NETWORKD
     },
     Reader {
@@ -122,6 +128,7 @@ pub(crate) const READERS: &[Reader] = &[
             exec connmand -n --nodnsproxy",
         stays: true,
         name_servers: "run/connman/resolv.conf",
+        adds_routes: true,
         ..NONE
     },
     Reader {
@@ -139,8 +146,8 @@ pub(crate) const READERS: &[Reader] = &[
         // What systemd would start; a veth has its carrier at once.
         script: "cd /etc/systemd/system/multi-user.target.wants
             for unit in netctl@*.service; do
-                profile=${unit#netctl@}
-                SKIPNOCARRIER=yes /usr/lib/netctl/network start \"${profile%.service}\"
+                profile=$(systemd-escape --unescape --template=netctl@.service \"$unit\")
+                SKIPNOCARRIER=yes /usr/lib/netctl/network start \"$profile\"
             done",
         ..NONE
     },

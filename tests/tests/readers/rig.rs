@@ -135,7 +135,7 @@ fn start(reader: &Reader, cell: &Cell, root: &Path, log: &Path) -> Result<(Vec<S
         {
             problems.push(format!("the reader ended: {status}"));
         }
-        let found = Kernel::found(&cell.network)?;
+        let found = Kernel::found(&cell.network, reader)?;
         if found == wanted {
             right_since.get_or_insert_with(Instant::now);
         } else {

@@ -62,6 +62,11 @@ pub(crate) fn make(debian: &Path, reader: &Reader, cell: &Cell, work: &Path) -> 
         let device = Path::new("/dev").join(name);
         mount(&["--bind", &device.display().to_string()], &place)?;
     }
+    // Without one there is no identifier for DHCPv6, and networkd gives a NIC up.
+    fs::write(
+        root.join("etc/machine-id"),
+        "0123456789abcdef0123456789abcdef\n",
+    )?;
     for folder in cell.before().iter().chain([&cell.golden().join("after")]) {
         lay(cell, folder, Path::new(""), &root)?;
     }
