@@ -1,8 +1,8 @@
 //! Where a distribution keeps the machine's name.
 
-use crate::text::Buf;
 use crate::text::assignments::{self, Value};
 use crate::text::lines::lines;
+use crate::text::{Buf, uci};
 use core::ffi::CStr;
 
 /// One place where the name may stand.
@@ -24,6 +24,8 @@ pub enum Form {
     QuotedKey(&'static str),
     /// A shell assignment; replaced where it is, and not added.
     OptionalKey(&'static str),
+    /// OpenWrt's: an option of the section `system`.
+    Uci,
 }
 
 /// The file that systemd, Debian, Alpine, Arch, Void and plain BusyBox systems
@@ -34,7 +36,8 @@ pub const PLAIN: Place = Place {
 };
 
 /// Those that are written to if they are there.
-pub const OTHERS: [Place; 3] = [
+pub const OTHERS: [Place; 4] = [
+    UCI,
     // Slackware, and SUSE before it took etc/hostname.
     Place {
         path: c"etc/HOSTNAME",
@@ -51,6 +54,13 @@ pub const OTHERS: [Place; 3] = [
         form: Form::OptionalKey("HOSTNAME"),
     },
 ];
+
+/// OpenWrt. Before its first boot the file is not there, and is made, since
+/// config_generate would write another name; it leaves a file with content alone.
+pub const UCI: Place = Place {
+    path: c"etc/config/system",
+    form: Form::Uci,
+};
 
 /// RHEL 6 and before: the only place, so the key is added.
 pub const RHEL_6: Place = Place {
@@ -70,6 +80,7 @@ impl Form {
             Self::QuotedKey(key) => {
                 assignments::set(out, old, &[(key, Value::Quoted(name))], &[]);
             }
+            Self::Uci => edit_uci(out, old, name),
         }
     }
 
@@ -83,6 +94,10 @@ impl Form {
             Self::Key(key) | Self::QuotedKey(key) | Self::OptionalKey(key) => {
                 assignments::get(text, key).filter(|name| !name.is_empty())
             }
+            Self::Uci => uci::sections(text)
+                .find(is_system)?
+                .get("hostname")
+                .filter(|name| !name.is_empty()),
         }
     }
 }
@@ -107,6 +122,41 @@ fn edit_plain(out: &mut Buf<'_>, old: &[u8], name: &[u8]) {
         write_line(out, name);
     }
 }
+
+fn is_system(section: &uci::Section<'_>) -> bool {
+    section.kind == b"system"
+}
+
+/// The first section of the kind is the one that counts (`@system[0]`).
+fn edit_uci(out: &mut Buf<'_>, old: &[u8], name: &[u8]) {
+    let settings = [("hostname", Value::Word(name))];
+    let mut written = false;
+    for section in uci::sections(old) {
+        if is_system(&section) && !written {
+            section.set(out, &settings, &[]);
+            written = true;
+        } else {
+            section.copy(out);
+        }
+    }
+    if !written {
+        uci::end_section(out);
+        out.push(b"config system\n");
+        uci::Section::default().set(out, &settings, &[]);
+    }
+    if old.is_empty() {
+        out.push(CLOCK);
+    }
+}
+
+/// What config_generate would have added, and what has no default.
+const CLOCK: &[u8] = b"
+config timeserver 'ntp'
+\tlist server '0.openwrt.pool.ntp.org'
+\tlist server '1.openwrt.pool.ntp.org'
+\tlist server '2.openwrt.pool.ntp.org'
+\tlist server '3.openwrt.pool.ntp.org'
+";
 
 fn write_line(out: &mut Buf<'_>, name: &[u8]) {
     out.push(name);
@@ -149,6 +199,16 @@ mod tests {
                 Form::QuotedKey("hostname"),
                 "# x\nhostname='a'\n",
                 "# x\nhostname=\"new\"\n",
+            ),
+            (
+                Form::Uci,
+                "config ntp\n\nconfig system\n\toption hostname \"a\" # x\n\toption k v\n",
+                "config ntp\n\nconfig system\n\toption hostname 'new'\n\toption k v\n",
+            ),
+            (
+                Form::Uci,
+                "config system 's'",
+                "config system 's'\n\toption hostname 'new'\n",
             ),
         ] {
             let mut bytes = [0; 256];

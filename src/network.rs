@@ -10,6 +10,7 @@ pub mod links;
 mod networkd;
 pub mod rtnetlink;
 mod template;
+mod uci;
 
 pub use detect::{Fit, detect};
 pub use keep::PATH as KEPT_NETWORK;
@@ -149,7 +150,10 @@ fn nic_of<'a>(wanted: &'a Wanted<'_>, label: u8) -> Option<(&'a Network, &'a Nic
 
 /// Every network system; last the one that needs nothing in the root.
 pub static FORMATS: [Format; 13] = [
-    later("uci"),
+    Format {
+        name: "uci",
+        writer: Some(uci::WRITER),
+    },
     later("slackware"),
     later("netplan"),
     Format {

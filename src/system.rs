@@ -19,9 +19,9 @@ pub struct System {
     /// The network system that reads its configuration.
     pub network: &'static Format,
     /// Where the host name stands.
-    pub host_name_places: Vec<&'static hostname::Place, 4>,
+    pub host_name_places: Vec<&'static hostname::Place, 5>,
     /// Names that the machine had before, which loopback lines may still have.
-    pub old_names: Vec<OldName, 8>,
+    pub old_names: Vec<OldName, 10>,
     /// The interface of each NIC in os.conf.
     pub interfaces: Vec<Interface, NICS>,
     /// Whether there is `route` but no `ip`, to add routes from a script.

@@ -7,6 +7,7 @@ pub mod ini;
 pub mod lines;
 pub mod split;
 pub mod time;
+pub mod uci;
 
 pub use buf::Buf;
 pub(crate) use buf::put;

@@ -3,7 +3,7 @@
 use super::report;
 use super::run::{REPLACED, Run, path_of_kept};
 use crate::conf::{Conf, Network, Nic};
-use crate::hostname::{self, OTHERS, PLAIN, RHEL_6};
+use crate::hostname::{self, OTHERS, PLAIN, RHEL_6, UCI};
 use crate::limits::FOUND_FILES;
 use crate::log::Level;
 use crate::network::links::{InterfaceName, Links};
@@ -132,7 +132,7 @@ fn format<S: Sys>(run: &Run<'_, S>, is_needed: bool) -> &'static Format {
 /// Where the host name stands, and what it was.
 fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
     let is_file = |place: &hostname::Place| run.kind_of(place.path) == Some(Kind::File);
-    // Cannot fail: there are four places.
+    // Cannot fail: there are five places.
     let mut add = |place| {
         let _ = system.host_name_places.push(place);
     };
@@ -153,7 +153,8 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
         }
     }
     if !has_plain && !has_other {
-        add(&PLAIN);
+        let has_uci = run.kind_of(c"sbin/uci").is_some();
+        add(if has_uci { &UCI } else { &PLAIN });
     }
     let mut add_name = |place: &hostname::Place, file: &Option<File<S>>| {
         if let Some(file) = file
@@ -161,7 +162,7 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
             && let Ok(name) = Vec::from_slice(name)
             && !system.old_names.contains(&name)
         {
-            // Cannot fail: there are twice as many at most as places.
+            // Cannot fail: there are two names at most for each place.
             let _ = system.old_names.push(name);
         }
     };

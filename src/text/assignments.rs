@@ -141,7 +141,8 @@ fn key_of(assignment: &[u8]) -> &[u8] {
 
 /// The first line, with those that a quote or a backslash at its end joins to it.
 /// A quote that is never closed joins nothing: then the file is broken as it is.
-fn split_assignment(text: &[u8]) -> (&[u8], &[u8]) {
+#[inline(never)]
+pub(super) fn split_assignment(text: &[u8]) -> (&[u8], &[u8]) {
     let mut quote = None;
     let mut escaped = false;
     let mut last = b'\n';

@@ -1,0 +1,335 @@
+//! OpenWrt's configuration files (uci, file.c): sections of options, in a syntax
+//! like a shell's, so that [`assignments`] knows where a line ends.
+//!
+//! Editing goes section by section; what is not asked for stays byte for byte.
+
+use super::assignments::{self, Setting, Value, end_line};
+use super::lines::words;
+use super::{Buf, put};
+
+/// One section; or what stands before the first one, which has no kind.
+#[derive(Clone, Copy, Default)]
+pub struct Section<'a> {
+    /// `interface`, `route`, `system`, …
+    pub kind: &'a [u8],
+    /// Its name, if it has one.
+    pub name: &'a [u8],
+    /// The line that begins it.
+    head: &'a [u8],
+    /// All lines that follow, up to the next section.
+    body: &'a [u8],
+}
+
+/// The sections of `text`. All of them, joined, are `text` again.
+#[must_use]
+pub const fn sections(text: &[u8]) -> Sections<'_> {
+    Sections { rest: text }
+}
+
+/// See [`sections`].
+pub struct Sections<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Sections<'a> {
+    type Item = Section<'a>;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Section<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut section = Section::default();
+        let mut after = self.rest;
+        let (first, rest) = assignments::split_assignment(after);
+        if let Some(line) = Line::parse(first)
+            && line.is(b"config")
+        {
+            (section.kind, section.name, section.head) = (line.key, line.value, first);
+            after = rest;
+        }
+        self.rest = after;
+        loop {
+            let (line, rest) = assignments::split_assignment(self.rest);
+            if line.is_empty() || Line::parse(line).is_some_and(|line| line.is(b"config")) {
+                break;
+            }
+            self.rest = rest;
+        }
+        section.body = after.strip_suffix(self.rest).unwrap_or_default();
+        Some(section)
+    }
+}
+
+/// What a line says: `option KEY VALUE`, `list KEY VALUE` or `config KIND NAME`.
+struct Line<'a> {
+    word: &'a [u8],
+    key: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    /// None, if it says nothing: an empty line, or a comment.
+    #[inline(never)]
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut rest = line;
+        let word = next_word(&mut rest);
+        (!word.is_empty()).then(|| Self {
+            word,
+            key: next_word(&mut rest),
+            value: next_word(&mut rest),
+        })
+    }
+
+    /// Whether it begins with this word, or its first letter, which will do.
+    fn is(&self, word: &[u8]) -> bool {
+        self.word == word || word.get(..1) == Some(self.word)
+    }
+}
+
+/// Takes the next word off `text`, without its quotes. A word that is quoted in
+/// parts is none of those that are looked for.
+#[inline(never)]
+fn next_word<'a>(text: &mut &'a [u8]) -> &'a [u8] {
+    let start = text.trim_ascii_start();
+    let (quote, inner) = match start {
+        [quote @ (b'"' | b'\''), inner @ ..] => (Some(*quote), inner),
+        _ => (None, start),
+    };
+    let ends = |byte: &u8| match quote {
+        Some(quote) => *byte == quote,
+        None => byte.is_ascii_whitespace() || *byte == b'#',
+    };
+    let len = inner.iter().position(ends).unwrap_or(inner.len());
+    let (word, rest) = inner.split_at_checked(len).unwrap_or_default();
+    *text = match rest {
+        [_, rest @ ..] if quote.is_some() => rest,
+        _ => rest,
+    };
+    word
+}
+
+impl<'a> Section<'a> {
+    /// Whether this is that very section of the same text.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        core::ptr::eq(self.head, other.head)
+    }
+
+    /// The value of `key`; the last one, if there are more.
+    #[must_use]
+    #[inline(never)]
+    pub fn get(&self, key: &str) -> Option<&'a [u8]> {
+        let mut found = None;
+        self.each(&mut |_, line| {
+            if let Some(line) = line
+                && line.key == key.as_bytes()
+            {
+                found = Some(line.value);
+            }
+        });
+        found
+    }
+
+    /// Whether `key` has this value.
+    #[must_use]
+    pub fn has(&self, key: &str, value: &[u8]) -> bool {
+        self.get(key) == Some(value)
+    }
+
+    /// Hands each word of all values of `key` to `found`: a list may also be
+    /// written as one value with blanks.
+    #[inline(never)]
+    pub fn each_word(&self, key: &str, found: &mut dyn FnMut(&'a [u8])) {
+        self.each(&mut |_, line| {
+            if let Some(line) = line
+                && line.key == key.as_bytes()
+            {
+                words(line.value).for_each(&mut *found);
+            }
+        });
+    }
+
+    /// Hands each line of the body to `found`, and what it says.
+    #[inline(never)]
+    fn each(&self, found: &mut dyn FnMut(&'a [u8], Option<Line<'a>>)) {
+        let mut rest = self.body;
+        while !rest.is_empty() {
+            let (line, after) = assignments::split_assignment(rest);
+            rest = after;
+            found(line, Line::parse(line));
+        }
+    }
+
+    /// Writes it as it is.
+    pub fn copy(&self, out: &mut Buf<'_>) {
+        out.push(self.head);
+        out.push(self.body);
+    }
+
+    /// Writes what is left when it is gone: comments, which may be about the next.
+    pub fn remove(&self, out: &mut Buf<'_>) {
+        self.each(&mut |line, _| {
+            if line.trim_ascii_start().starts_with(b"#") {
+                out.push(line);
+            }
+        });
+    }
+
+    /// Writes it with each key in `settings` having its value, once: where it
+    /// stands first, or at the top; and without the keys in `gone`.
+    #[inline(never)]
+    pub fn set(&self, out: &mut Buf<'_>, settings: &[Setting<'_>], gone: &[&str]) {
+        out.push(self.head);
+        for (key, value) in settings {
+            if self.get(key).is_none() {
+                end_line(out);
+                write(out, key, *value);
+            }
+        }
+        let mut first = 0;
+        self.each(&mut |text, line| {
+            let key = line.as_ref().map_or(&b""[..], |line| line.key);
+            let is_key = |name: &&str| name.as_bytes() == key;
+            let setting = settings
+                .iter()
+                .enumerate()
+                .find(|(_, (name, _))| is_key(name));
+            if let Some((index, (name, value))) = setting {
+                // One bit for each setting that is written.
+                if first & (1u32 << index) == 0 {
+                    first |= 1 << index;
+                    write(out, name, *value);
+                }
+            } else if !gone.iter().any(is_key) {
+                out.push(text);
+            }
+        });
+    }
+
+    /// Writes it without the words in the values of `keys` that `is_gone` tells.
+    #[inline(never)]
+    pub fn without(&self, out: &mut Buf<'_>, keys: &[&str], is_gone: &dyn Fn(&[u8]) -> bool) {
+        out.push(self.head);
+        self.each(&mut |text, line| {
+            let line = line.filter(|line| {
+                keys.iter().any(|key| key.as_bytes() == line.key) && words(line.value).any(is_gone)
+            });
+            let Some(line) = line else {
+                return out.push(text);
+            };
+            let mut is_open = false;
+            for word in words(line.value).filter(|word| !is_gone(word)) {
+                let before: [&[u8]; 5] = if is_open {
+                    [b" ", b"", b"", b"", b""]
+                } else {
+                    [b"\t", line.word, b" ", line.key, b" '"]
+                };
+                before.iter().for_each(|piece| out.push(piece));
+                out.push(word);
+                is_open = true;
+            }
+            if is_open {
+                out.push(b"'\n");
+            }
+        });
+    }
+}
+
+/// Makes sure that a new section can follow: it is set off by an empty line.
+pub fn end_section(out: &mut Buf<'_>) {
+    end_line(out);
+    if !out.is_empty() && !out.as_bytes().ends_with(b"\n\n") {
+        out.push(b"\n");
+    }
+}
+
+fn write(out: &mut Buf<'_>, key: &str, value: Value<'_>) {
+    match value {
+        Value::Word(word) => {
+            put!(out, "\toption {} '", key);
+            out.push(word);
+            put!(out, "'\n");
+        }
+        Value::Address(address) => put!(out, "\toption {} '{}'\n", key, address),
+        Value::Addresses(addresses) => {
+            for address in addresses {
+                put!(out, "\tlist {} '{}'\n", key, *address);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# top\nconfig a # 'x\n\toption k 1\nc 'b' \"n\"\n\n \
+        list k '1 2'\n\tl k 3\n\toption m 'x\nconfig c\n'\n#config d\n";
+
+    fn first(text: &str) -> Section<'_> {
+        sections(text.as_bytes()).next().unwrap()
+    }
+
+    #[test]
+    fn the_sections_joined_are_the_text() {
+        for len in 0..=TEXT.len() {
+            let mut bytes = [0; 256];
+            let mut out = Buf::new(&mut bytes);
+            let text = &TEXT[..len];
+            sections(text.as_bytes()).for_each(|section| section.copy(&mut out));
+            assert_eq!(out.as_bytes(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_section_has_a_kind_a_name_and_words() {
+        let all: std::vec::Vec<_> = sections(TEXT.as_bytes()).collect();
+        let names: std::vec::Vec<_> = all.iter().map(|one| (one.kind, one.name)).collect();
+        let wanted: [(&[u8], &[u8]); 3] = [(b"", b""), (b"a", b""), (b"b", b"n")];
+        assert_eq!(names, wanted);
+        assert!(all[1].has("k", b"1"));
+        assert_eq!(all[2].get("m"), Some(&b"x\nconfig c\n"[..]));
+        let mut words = std::vec::Vec::new();
+        all[2].each_word("k", &mut |word| words.push(word));
+        assert_eq!(words, [b"1", b"2", b"3"]);
+    }
+
+    #[test]
+    fn an_option_is_set_once_and_others_stay() {
+        let settings = [("k", Value::Word(b"new")), ("g", Value::Gone)];
+        for (old, new) in [
+            ("config a", "config a\n\toption k 'new'\n"),
+            ("config a\n\n", "config a\n\toption k 'new'\n\n"),
+            (
+                "config a\n option x 1\n list k 1\n option g 2\n list k 2\n# k\n",
+                "config a\n option x 1\n\toption k 'new'\n# k\n",
+            ),
+            (
+                "config a\noption z 1\no \"k\" '\n\n'\n",
+                "config a\n\toption k 'new'\n",
+            ),
+        ] {
+            for old in [old, new] {
+                let mut bytes = [0; 256];
+                let mut out = Buf::new(&mut bytes);
+                first(old).set(&mut out, &settings, &["z"]);
+                assert_eq!(out.as_bytes(), new.as_bytes(), "{old}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_is_taken_out_of_lists_of_either_form() {
+        let old = "config a\n\tlist p 'x'\n\tlist p 'y'\n\toption q \"x z  y\" # x\n\tlist r 'x'\n";
+        let new = "config a\n\tlist p 'y'\n\toption q 'z y'\n\tlist r 'x'\n";
+        let mut bytes = [0; 256];
+        let mut out = Buf::new(&mut bytes);
+        first(old).without(&mut out, &["p", "q"], &|word| word == b"x");
+        assert_eq!(out.as_bytes(), new.as_bytes());
+        out.clear();
+        first("config a\n\toption k 1\n\n# about b\n").remove(&mut out);
+        assert_eq!(out.as_bytes(), b"# about b\n");
+    }
+}
