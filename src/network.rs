@@ -6,6 +6,7 @@ mod eni;
 mod ifcfg;
 mod keep;
 pub mod kernel;
+mod keyfile;
 pub mod links;
 mod networkd;
 pub mod rtnetlink;
@@ -165,7 +166,10 @@ pub static FORMATS: [Format; 13] = [
         name: "ifcfg",
         writer: Some(ifcfg::WRITER),
     },
-    later("keyfile"),
+    Format {
+        name: "keyfile",
+        writer: Some(keyfile::WRITER),
+    },
     later("netctl"),
     later("netifrc"),
     Format {

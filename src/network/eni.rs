@@ -70,6 +70,26 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     }
 }
 
+/// Takes the NICs out of all stanzas, for a network system that keeps away from
+/// what is configured here.
+pub(super) fn edit_away(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
+    let Some(network) = wanted.conf.network.value() else {
+        return out.push(old);
+    };
+    let block = Block {
+        network,
+        system: wanted.system,
+        has_loopback: true,
+    };
+    let mut stanza = Stanza::Kept;
+    let mut rest = old;
+    while !rest.is_empty() {
+        let (line, after) = split_line(rest);
+        rest = after;
+        block.copy(out, line, &mut stanza);
+    }
+}
+
 /// Further words that begin a stanza, or are one.
 static STARTS: [&[u8]; 8] = [
     b"mapping",

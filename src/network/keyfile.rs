@@ -1,0 +1,206 @@
+//! NetworkManager's own profiles (nm-settings-keyfile(5), nm-settings(5)).
+//!
+//! A profile goes by the MAC address; NetworkManager takes the permanent one, or
+//! where the driver knows none, as virtio's, the one that the interface came with
+//! (nm-device.c, `nm_device_update_permanent_hw_address`). It is only read if root
+//! owns it and nobody else can.
+//!
+//! Of several profiles that fit a NIC, the one with the highest
+//! `autoconnect-priority` comes up, and none is made up where one fits. So those
+//! that name no NIC, and the `ifcfg-` files of its older plug-in, are beaten;
+//! those that name one of ours are removed, since a tie goes to the one that was
+//! up last. IPv6 is not in os.conf: without a section it is as it would be
+//! (`method=auto`).
+
+use super::template::{Routes, fill, hop_by};
+use super::{Dns, Found, Look, MARK, Writer, add_file, eni, is_ours, nic_of};
+use crate::change::{Action, Change, Edit, Wanted, Write};
+use crate::conf::{Hop, Network};
+use crate::system::System;
+use crate::text::{Buf, assignments, ini, put};
+
+pub(super) const WRITER: Writer = Writer {
+    needs_names: false,
+    looks: &[
+        Look {
+            folder: c"etc/NetworkManager/system-connections",
+            prefixes: &[b""],
+            suffix: b"",
+            judge,
+        },
+        Look {
+            folder: c"etc/NetworkManager",
+            prefixes: &[b"NetworkManager.conf"],
+            suffix: b"",
+            judge: judge_settings,
+        },
+        Look {
+            folder: c"etc/NetworkManager/conf.d",
+            prefixes: &[b""],
+            suffix: b".conf",
+            judge: judge_settings,
+        },
+        // Debian's plug-in keeps away from what stands there.
+        Look {
+            folder: c"etc/network",
+            prefixes: &[b"interfaces"],
+            suffix: b"",
+            judge: |found, _, _, add| add(found.edited(eni::edit_away)),
+        },
+    ],
+    dns: Some(Dns {
+        plan: plan_dns,
+        feeds: &["NetworkManager", "resolved"],
+    }),
+    ..Writer::new(plan)
+};
+
+/// Old profiles, of ours or about one of our NICs.
+fn judge(found: &Found<'_>, network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
+    let get = |section, key| ini::get(found.content, section, key).unwrap_or_default();
+    // What sits on top of a NIC may tell it by its MAC address, too.
+    let is_ethernet = matches!(get("connection", "type"), b"ethernet" | b"802-3-ethernet");
+    let is_about_ours = || {
+        let by_name = system.nic_named(network, get("connection", "interface-name"));
+        by_name
+            .or_else(|| network.with_mac(get("ethernet", "mac-address")))
+            .or_else(|| network.with_mac(get("802-3-ethernet", "mac-address")))
+            .is_some()
+    };
+    if is_ours(found.content) || is_ethernet && is_about_ours() {
+        add(found.removed());
+    }
+}
+
+const UNMANAGED: (&str, &str) = ("keyfile", "unmanaged-devices");
+
+/// Where some devices are to be left alone, ours are none of them.
+fn judge_settings(found: &Found<'_>, _: &Network, _: &System, add: &mut dyn FnMut(Change)) {
+    if ini::get(found.content, UNMANAGED.0, UNMANAGED.1).is_some_and(|list| !list.is_empty()) {
+        add(found.edited(edit_settings));
+    }
+}
+
+/// What `except:` names is in the list in no case (NetworkManager.conf(5), Device
+/// List Format).
+fn edit_settings(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
+    let Some(network) = wanted.conf.network.value() else {
+        return out.push(old);
+    };
+    let list = ini::get(old, UNMANAGED.0, UNMANAGED.1).unwrap_or_default();
+    ini::set(out, old, UNMANAGED.0, UNMANAGED.1, &|out| {
+        out.push(list);
+        for nic in &network.nics {
+            let mut bytes = [0; 48];
+            let mut except = Buf::new(&mut bytes);
+            let pattern = match nic.mac {
+                Some(_) => "except:mac:%X",
+                None => "except:interface-name:=%n",
+            };
+            fill(&mut except, pattern, wanted.system, nic);
+            let except = except.as_bytes();
+            if !list.windows(except.len()).any(|part| part == except) {
+                out.push(b";");
+                out.push(except);
+            }
+        }
+    });
+}
+
+fn plan(network: &Network, _: &System, add: &mut dyn FnMut(Change)) {
+    for nic in &network.nics {
+        add_profile(add, nic.label, edit);
+    }
+}
+
+/// The NIC that faces the Internet has the name servers.
+fn plan_dns(network: &Network, _: &System, add: &mut dyn FnMut(Change)) {
+    if let Some(nic) = network.outer() {
+        add_profile(add, nic.label, edit_dns);
+    }
+}
+
+fn add_profile(add: &mut dyn FnMut(Change), label: u8, edit: Edit) {
+    let mut bytes = [0; 3];
+    let mut number = Buf::new(&mut bytes);
+    put!(number, "{}", label);
+    add_file(
+        add,
+        &[
+            b"etc/NetworkManager/system-connections/osconf-eth",
+            number.as_bytes(),
+            b".nmconnection",
+        ],
+        Action::Write(Write {
+            mode: 0o600,
+            ..Write::of_nic(edit, label)
+        }),
+    );
+}
+
+/// The whole file is ours. The name servers in it stay, unless new ones come, which
+/// may belong to another NIC.
+fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
+    let Some((network, nic)) = nic_of(wanted, label) else {
+        return out.push(old);
+    };
+    let system = wanted.system;
+    out.push(MARK);
+    // The same on every machine, since nothing is told apart by it beyond one.
+    fill(
+        out,
+        "\n[connection]\nid=osconf-eth%l\nuuid=6f73636f-6e66-8000-8000-0000000000",
+        system,
+        nic,
+    );
+    let (first, last) = (label / 10, label % 10);
+    put!(
+        out,
+        "{}{}\ntype=ethernet\nautoconnect-priority=999\n",
+        first,
+        last
+    );
+    let pattern = match nic.mac {
+        Some(_) => "\n[ethernet]\nmac-address=%X\n",
+        None => "interface-name=%n\n",
+    };
+    fill(out, pattern, system, nic);
+    out.push(b"\n[ipv4]\n");
+    let is_outer = network.outer().is_some_and(|outer| outer.label == label);
+    let keeps_servers = is_outer || wanted.conf.name_servers.value().is_none();
+    if let (true, Some(servers)) = (keeps_servers, ini::get(old, "ipv4", "dns")) {
+        out.push(b"dns=");
+        out.push(servers);
+        out.push(b"\n");
+    }
+    fill(out, "method=manual\naddress1=%a/%p", system, nic);
+    if let Some(gateway) = network.default_gateway_of(nic) {
+        put!(out, ",{}\n", gateway);
+    } else {
+        // Nor through what a router says.
+        out.push(b"\nnever-default=true\n");
+    }
+    let mut number = 0u16;
+    for hop in network.hops(nic) {
+        if !matches!(hop, Hop::Via(route) if route.is_default()) {
+            number += 1;
+            put!(out, "route{}=", number);
+            hop_by(out, &ROUTES, system, nic, hop);
+        }
+    }
+}
+
+const ROUTES: Routes = Routes {
+    direct: "%d\n",
+    default: "",
+    other: "%d,%g\n",
+};
+
+fn edit_dns(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
+    match wanted.conf.name_servers.value() {
+        Some(servers) => ini::set(out, old, "ipv4", "dns", &|out| {
+            assignments::list(out, servers, b";");
+        }),
+        None => out.push(old),
+    }
+}
