@@ -12,6 +12,7 @@ mod networkd;
 pub mod rtnetlink;
 mod template;
 mod uci;
+mod wicked;
 
 pub use detect::{Fit, detect};
 pub use keep::PATH as KEPT_NETWORK;
@@ -161,7 +162,10 @@ pub static FORMATS: [Format; 13] = [
         name: "networkd",
         writer: Some(networkd::WRITER),
     },
-    later("wicked"),
+    Format {
+        name: "wicked",
+        writer: Some(wicked::WRITER),
+    },
     Format {
         name: "ifcfg",
         writer: Some(ifcfg::WRITER),

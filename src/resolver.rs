@@ -51,12 +51,7 @@ pub static OWNERS: [Owner; 6] = [
         // SUSE's: /run/netconfig/resolv.conf.
         name: "netconfig",
         sign: b"netconfig/",
-        direct: Some(Direct {
-            path: c"etc/sysconfig/network/config",
-            edit: |out, old, wanted, _| {
-                edit_key(out, old, wanted, "NETCONFIG_DNS_STATIC_SERVERS");
-            },
-        }),
+        direct: Some(NETCONFIG),
     },
     Owner {
         name: "NetworkManager",
@@ -75,6 +70,12 @@ pub static OWNERS: [Owner; 6] = [
         direct: None,
     },
 ];
+
+/// SUSE's netconfig(8) is told these by nobody else, as they belong to no lease.
+pub const NETCONFIG: Direct = Direct {
+    path: c"etc/sysconfig/network/config",
+    edit: |out, old, wanted, _| edit_key(out, old, wanted, "NETCONFIG_DNS_STATIC_SERVERS"),
+};
 
 /// openresolv writes the file itself, where it stands (resolvconf.conf(5)).
 pub const OPENRESOLV: Direct = Direct {

@@ -29,7 +29,8 @@ pub enum Value<'a> {
 pub type Setting<'a> = (&'a str, Value<'a>);
 
 /// Gives each key in `settings` its value, once: where it stands first, or at the
-/// end; and takes out the keys in `gone`. All else stays byte for byte, also text
+/// end; and takes out the keys in `gone`, where a name with a star at its end is
+/// that of all other keys that begin so. All else stays byte for byte, also text
 /// within somebody's quotes that looks like one of our keys.
 pub fn set(out: &mut Buf<'_>, old: &[u8], settings: &[Setting<'_>], gone: &[&str]) {
     let mut before = 0;
@@ -39,7 +40,7 @@ pub fn set(out: &mut Buf<'_>, old: &[u8], settings: &[Setting<'_>], gone: &[&str
             if !has(old.get(..before).unwrap_or_default(), key) {
                 write(out, name, *value);
             }
-        } else if !gone.iter().any(|name| key == name.as_bytes()) {
+        } else if !gone.iter().any(|name| is_meant(name, key)) {
             out.push(assignment);
         }
         before += assignment.len();
@@ -49,6 +50,14 @@ pub fn set(out: &mut Buf<'_>, old: &[u8], settings: &[Setting<'_>], gone: &[&str
             end_line(out);
             write(out, name, *value);
         }
+    }
+}
+
+/// Whether `name`, which may end with a star, means `key`.
+fn is_meant(name: &str, key: &[u8]) -> bool {
+    match name.as_bytes() {
+        [start @ .., b'*'] => key.starts_with(start),
+        name => name == key,
     }
 }
 
@@ -212,11 +221,11 @@ mod tests {
         let mut out = Buf::new(&mut bytes);
         set(
             &mut out,
-            b"A=0\nB=1\nA=2\n",
+            b"A=0\nB=1\nA=2\nAB=4\nC=5\nC_1=6\nBC=7\n",
             &[("C", Value::Word(b"3"))],
-            &["A", "D"],
+            &["A", "D", "C*"],
         );
-        assert_eq!(out.as_bytes(), b"B=1\nC=3\n");
+        assert_eq!(out.as_bytes(), b"B=1\nAB=4\nC=3\nBC=7\n");
     }
 
     #[test]
