@@ -2,6 +2,7 @@
 //! running kernel.
 
 mod detect;
+mod dhcpcd;
 mod eni;
 mod ifcfg;
 mod keep;
@@ -181,7 +182,10 @@ pub static FORMATS: [Format; 13] = [
         writer: Some(eni::WRITER),
     },
     later("connman"),
-    later("dhcpcd"),
+    Format {
+        name: "dhcpcd",
+        writer: Some(dhcpcd::WRITER),
+    },
     Format {
         name: "kernel",
         writer: Some(keep::WRITER),

@@ -1,6 +1,7 @@
 //! Text without a heap: buffers, lines and editors of common shapes.
 
 pub mod assignments;
+pub mod block;
 mod buf;
 pub mod diff;
 pub mod ini;
