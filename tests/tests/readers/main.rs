@@ -23,6 +23,12 @@
 //! `~/.cache/osconf/readers`. This takes root, and no golden file is written: make
 //! them by `trees` with `UPDATE=1` (matrix.rs says how).
 //!
+//! For formats whose programs Debian does not have, `own/` holds small readers
+//! written from the published descriptions; each runs in the same way. Files that
+//! a shell sources are sourced by bash, and dash where they must do, in an empty
+//! environment as well: no variable, function or file may appear but those that the
+//! format has (sourced.rs).
+//!
 //! What cannot be read is shown as ignored, with the reason: a format that is not
 //! written yet, a case that it refuses (no file in `after`), or a reader that a
 //! case.toml excepts (`without = { busybox = "why" }`).
@@ -32,6 +38,7 @@ mod nics;
 mod programs;
 mod rig;
 mod root;
+mod sourced;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use osconf_tests::matrix::{self, Cell};

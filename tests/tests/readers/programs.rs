@@ -1,6 +1,8 @@
 //! The readers: what each is called, whose files it reads, and how it is started
 //! in a root that was never booted.
 
+use crate::sourced::Sourced;
+
 /// A program that reads network files.
 pub(crate) struct Reader {
     /// Its name in the names of tests.
@@ -20,6 +22,8 @@ pub(crate) struct Reader {
     pub(crate) name_servers: &'static str,
     /// Whether it adds a route to each name server, by way of the default gateway.
     pub(crate) adds_routes: bool,
+    /// Its files that a shell sources.
+    pub(crate) sourced: &'static [Sourced],
 }
 
 const NONE: Reader = Reader {
@@ -31,6 +35,20 @@ const NONE: Reader = Reader {
     complaints: &[],
     name_servers: "",
     adds_routes: false,
+    sourced: &[],
+};
+
+/// Key by key what Slackware's rc.inet1.conf(5) has about addresses.
+const SLACKWARE: Reader = Reader {
+    format: "slackware",
+    sourced: &[Sourced {
+        start: "etc/rc.d/rc.inet1.conf",
+        variables: &[
+            "IFNAME", "IPADDR", "IPADDRS", "NETMASK", "USE_DHCP", "GATEWAY",
+        ],
+        posix: false,
+    }],
+    ..NONE
 };
 
 /// ifup of all three families: the interfaces that are to be up at boot.
@@ -149,6 +167,116 @@ pub(crate) const READERS: &[Reader] = &[
                 profile=$(systemd-escape --unescape --template=netctl@.service \"$unit\")
                 SKIPNOCARRIER=yes /usr/lib/netctl/network start \"$profile\"
             done",
+        sourced: &[Sourced {
+            start: "etc/netctl/",
+            variables: &[
+                "Description",
+                "Interface",
+                "Connection",
+                "IP",
+                "Address",
+                "Gateway",
+                "Routes",
+                "DNS",
+                "SkipNoCarrier",
+                "IPCustom",
+                "ForceConnect",
+                "SkipDAD",
+            ],
+            posix: false,
+        }],
         ..NONE
+    },
+    Reader {
+        name: "own-ifcfg",
+        format: "ifcfg",
+        script: concat!(
+            "exec bash -s <<'END'\n",
+            include_str!("own/ifcfg.sh"),
+            "END\n"
+        ),
+        sourced: &[Sourced {
+            start: "etc/sysconfig/network-scripts/ifcfg-",
+            variables: &[
+                "DEVICE",
+                "HWADDR",
+                "ONBOOT",
+                "BOOTPROTO",
+                "IPADDR",
+                "NETMASK",
+                "PREFIX",
+                "GATEWAY",
+                "DEFROUTE",
+                "TYPE",
+                "NM_CONTROLLED",
+                "PEERDNS",
+                "DNS*",
+            ],
+            posix: true,
+        }],
+        ..NONE
+    },
+    Reader {
+        name: "own-wicked",
+        format: "wicked",
+        script: concat!(
+            "exec bash -s <<'END'\n",
+            include_str!("own/wicked.sh"),
+            "END\n"
+        ),
+        name_servers: "run/netconfig/resolv.conf",
+        sourced: &[
+            Sourced {
+                start: "etc/sysconfig/network/ifcfg-",
+                variables: &[
+                    "STARTMODE",
+                    "BOOTPROTO",
+                    "IPADDR",
+                    "NETMASK",
+                    "PREFIXLEN",
+                    "NAME",
+                ],
+                posix: true,
+            },
+            Sourced {
+                start: "etc/sysconfig/network/config",
+                variables: &["NETCONFIG_DNS_STATIC_SERVERS"],
+                posix: true,
+            },
+        ],
+        ..NONE
+    },
+    Reader {
+        name: "own-netifrc",
+        format: "netifrc",
+        script: concat!(
+            "exec bash -s <<'END'\n",
+            include_str!("own/netifrc.sh"),
+            "END\n"
+        ),
+        sourced: &[Sourced {
+            start: "etc/conf.d/net",
+            variables: &["config_*", "routes_*", "dns_servers_*", "modules*"],
+            posix: true,
+        }],
+        ..NONE
+    },
+    Reader {
+        name: "own-slackware-14",
+        script: concat!(
+            "exec bash -s 14 <<'END'\n",
+            include_str!("own/slackware.sh"),
+            "END\n"
+        ),
+        ..SLACKWARE
+    },
+    Reader {
+        name: "own-slackware-15",
+        script: concat!(
+            "exec bash -s 15 <<'END'\n",
+            include_str!("own/slackware.sh"),
+            "END\n"
+        ),
+        ..SLACKWARE
     },
 ];

@@ -93,6 +93,9 @@ fn judge(name: &str, work: &Path) -> Result<Vec<String>> {
             servers.join(" ")
         ));
     }
+    for sourced in reader.sourced {
+        problems.extend(crate::sourced::judge(&cell, sourced, work)?);
+    }
     let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
     for line in said.lines() {
         if reader.complaints.iter().any(|word| line.contains(word)) {
