@@ -262,6 +262,17 @@ pub(crate) const READERS: &[Reader] = &[
         ..NONE
     },
     Reader {
+        name: "own-uci",
+        format: "uci",
+        script: concat!(
+            "exec python3 - <<'END'\n",
+            include_str!("own/uci.py"),
+            "END\n"
+        ),
+        name_servers: "tmp/resolv.conf.d/resolv.conf.auto",
+        ..NONE
+    },
+    Reader {
         name: "own-slackware-14",
         script: concat!(
             "exec bash -s 14 <<'END'\n",
