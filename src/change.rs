@@ -46,6 +46,9 @@ pub enum Action {
     Link(Link),
     /// Remove it, if it is there. Of a link, the link itself.
     Remove,
+    /// Leave it, and everything else that was found: it is in the way, and only
+    /// somebody who knows what it is for can change it.
+    Leave,
 }
 
 /// A symbolic link that is to be there.

@@ -9,6 +9,7 @@ mod keep;
 pub mod kernel;
 mod keyfile;
 pub mod links;
+mod netplan;
 mod networkd;
 pub mod rtnetlink;
 mod template;
@@ -111,6 +112,17 @@ impl Found<'_> {
         }
     }
 
+    /// That it is about one of our NICs, but cannot be edited without risk: this is
+    /// said, what was found is left as it is, and os.conf is kept.
+    #[must_use]
+    pub fn stuck(&self) -> Change {
+        Change {
+            part: Some(Part::Network),
+            path: self.path.clone(),
+            action: Action::Leave,
+        }
+    }
+
     /// The change that edits it.
     #[must_use]
     pub fn edited(&self, edit: Edit) -> Change {
@@ -158,7 +170,10 @@ pub static FORMATS: [Format; 13] = [
         writer: Some(uci::WRITER),
     },
     later("slackware"),
-    later("netplan"),
+    Format {
+        name: "netplan",
+        writer: Some(netplan::WRITER),
+    },
     Format {
         name: "networkd",
         writer: Some(networkd::WRITER),

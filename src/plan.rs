@@ -138,7 +138,11 @@ impl Plan {
             path: Path::from(KEPT_NETWORK),
             action: Action::Remove,
         });
-        for change in kept.iter().chain(&system.older) {
+        let older: &[Change] = match system.in_the_way() {
+            None => &system.older,
+            Some(_) => &[],
+        };
+        for change in kept.iter().chain(older) {
             let is_removed = matches!(change.action, Action::Remove);
             let is_written = self.changes.iter().any(|other| other.path == change.path);
             if !(is_removed && is_written) {

@@ -4,7 +4,7 @@ mod mounts;
 
 pub use mounts::{Mount, mounts};
 
-use crate::change::Change;
+use crate::change::{Action, Change};
 use crate::conf::{Network, Nic};
 use crate::hostname;
 use crate::limits::{FOUND_FILES, HOST_NAME_BYTES, NICS};
@@ -68,6 +68,14 @@ impl System {
     pub fn nic_named<'n>(&self, network: &'n Network, name: &[u8]) -> Option<&'n Nic> {
         let is_named = |nic: &&Nic| !name.is_empty() && self.name_of(nic).as_bytes() == name;
         network.nics.iter().find(is_named)
+    }
+
+    /// A file that fights what is written, and that nobody but its author can edit.
+    #[must_use]
+    pub fn in_the_way(&self) -> Option<&Path> {
+        let mut older = self.older.iter();
+        let stuck = older.find(|change| matches!(change.action, Action::Leave))?;
+        Some(&stuck.path)
     }
 
     /// Whether a format that goes by names could be given the right ones.

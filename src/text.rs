@@ -9,6 +9,7 @@ pub mod lines;
 pub mod split;
 pub mod time;
 pub mod uci;
+pub mod yaml;
 
 pub use buf::Buf;
 pub(crate) use buf::put;

@@ -209,6 +209,7 @@ fn compose<S: Sys>(
     for change in of(plan, path) {
         let write = match &change.action {
             Action::Write(write) => write,
+            Action::Leave => return Ok(composed),
             Action::Remove => {
                 if composed.spot.meta.is_some() {
                     composed.new = New::Gone;

@@ -65,7 +65,11 @@ impl<'a, S: Sys> Job<'a, S> {
             parts = Parts::default();
         }
         let mut unfinished = Parts::default();
-        if !system.has_all_interfaces() || is_lacking(run, &conf, &system, parts) {
+        let has_network = parts.contains(Part::Network);
+        if !system.has_all_interfaces()
+            || is_lacking(run, &conf, &system, parts)
+            || has_network && is_in_the_way(run, &system)
+        {
             unfinished.add(Part::Network);
         }
         Self {
@@ -105,6 +109,19 @@ fn is_lacking<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, system: &System, parts:
         return true;
     }
     false
+}
+
+/// Whether older configuration stays that fights this one; it is said which.
+fn is_in_the_way<S: Sys>(run: &Run<'_, S>, system: &System) -> bool {
+    let Some(path) = system.in_the_way() else {
+        return false;
+    };
+    run.log.error(Part::Network.name(), &|out| {
+        put!(out, "/");
+        out.push(path.as_bytes());
+        put!(out, ": it is about a NIC of os.conf, too, in a way that cannot be edited safely: take that NIC out of it");
+    });
+    true
 }
 
 fn refuse_network<S: Sys>(run: &Run<'_, S>, system: &System) {
