@@ -12,6 +12,7 @@ pub mod links;
 mod netplan;
 mod networkd;
 pub mod rtnetlink;
+mod slackware;
 mod template;
 mod uci;
 mod wicked;
@@ -169,7 +170,10 @@ pub static FORMATS: [Format; 13] = [
         name: "uci",
         writer: Some(uci::WRITER),
     },
-    later("slackware"),
+    Format {
+        name: "slackware",
+        writer: Some(slackware::WRITER),
+    },
     Format {
         name: "netplan",
         writer: Some(netplan::WRITER),

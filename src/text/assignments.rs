@@ -1,6 +1,6 @@
 //! Files that a shell sources: `KEY=value`, one assignment to a line.
 
-use super::lines::lines;
+use super::lines::{lines, words};
 use super::split::split_once;
 use super::{Buf, put};
 use crate::value::{Ipv4, Mac};
@@ -64,15 +64,22 @@ fn is_meant(name: &str, key: &[u8]) -> bool {
 /// The value of `key`, without quotes, if it is assigned; the last one.
 #[must_use]
 pub fn get<'a>(text: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    get_bytes(text, key.as_bytes())
+}
+
+/// The same for a key that may be an element of an array, `KEY[0]`.
+#[must_use]
+#[inline(never)]
+pub fn get_bytes<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let assignment = assignments(text)
-        .filter(|assignment| key_of(assignment) == key.as_bytes())
+        .filter(|assignment| key_of(assignment) == key)
         .last()?;
     let (_, value) = split_once(assignment, b'=')?;
     let value = value.trim_ascii();
-    Some(match value {
-        [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner,
-        _ => value,
-    })
+    match value {
+        [quote @ (b'"' | b'\''), inner @ ..] => Some(split_once(inner, *quote)?.0),
+        _ => Some(words(value).next().unwrap_or_default()),
+    }
 }
 
 /// Makes sure that what comes next begins a line.
@@ -140,7 +147,7 @@ fn key_of(assignment: &[u8]) -> &[u8] {
     };
     let len = text
         .iter()
-        .take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        .take_while(|&&byte| byte.is_ascii_alphanumeric() || b"_[]".contains(&byte))
         .count();
     match text.split_at_checked(len) {
         Some((key, [b'=', ..])) => key,

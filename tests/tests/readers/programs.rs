@@ -44,7 +44,15 @@ const SLACKWARE: Reader = Reader {
     sourced: &[Sourced {
         start: "etc/rc.d/rc.inet1.conf",
         variables: &[
-            "IFNAME", "IPADDR", "IPADDRS", "NETMASK", "USE_DHCP", "GATEWAY",
+            "IFNAME",
+            "IPADDR",
+            "IPADDRS",
+            "NETMASK",
+            "IPALIASES",
+            "USE_DHCP",
+            "HWADDR",
+            "BRNICS",
+            "GATEWAY",
         ],
         posix: false,
     }],
@@ -274,6 +282,7 @@ pub(crate) const READERS: &[Reader] = &[
     },
     Reader {
         name: "own-slackware-14",
+        format: "slackware-14",
         script: concat!(
             "exec bash -s 14 <<'END'\n",
             include_str!("own/slackware.sh"),

@@ -1,22 +1,32 @@
-# Does with rc.inet1.conf what rc.inet1.conf(5) says: a reader of our own, since
-# Debian has no Slackware. $1 is the release: 14 knows IPADDR and NETMASK, 15 takes
-# IPADDRS first. Then rc.local runs, if it may.
+# Does with rc.inet1.conf what rc.inet1 does: a reader of our own, since Debian has
+# no Slackware. $1 is the release: 14 knows IPADDR and NETMASK; 15 adds what IPADDRS
+# has, and the others as well, unless IPv6 configures itself. Of two slots that name
+# an interface, the first counts. Then rc.local runs, if it may.
 . /etc/rc.d/rc.inet1.conf
 failed=0
-for number in 0 1 2 3 4 5 6 7; do
+seen=' '
+for ((number = 0; number < ${MAXNICS:-6}; number++)); do
     name=${IFNAME[$number]:-eth$number}
-    addresses=
-    [ "$1" -lt 15 ] || addresses=${IPADDRS[$number]}
-    [ -n "$addresses" ] || addresses=${IPADDR[$number]:+${IPADDR[$number]}/${NETMASK[$number]}}
-    if [ "${USE_DHCP[$number]}" = yes ] && [ -e "/sys/class/net/$name" ]; then
+    case $seen in *" $name "*) continue ;; esac
+    seen="$seen$name "
+    if [ -n "${BRNICS[$number]}${BONDNICS[$number]}" ]; then
+        echo "$name: takes ${BRNICS[$number]}${BONDNICS[$number]}"
+        failed=1
+    fi
+    [ -e "/sys/class/net/$name" ] || continue
+    if [ "${USE_DHCP[$number]}" = yes ]; then
         echo "$name: DHCP"
         failed=1
     fi
-    [ -n "$addresses" ] || continue
-    [ -e "/sys/class/net/$name" ] || { echo "there is no $name"; failed=1; continue; }
-    ip link set "$name" up
+    [ -z "${HWADDR[$number]}" ] || ip link set "$name" address "${HWADDR[$number]}"
+    addresses=${IPADDR[$number]:+${IPADDR[$number]}/${NETMASK[$number]}}
+    if [ "$1" -ge 15 ]; then
+        [ "${USE_DHCP6[$number]}${USE_SLAAC[$number]}" = "" ] || addresses=
+        addresses="${IPADDRS[$number]} $addresses ${IPALIASES[$number]}"
+    fi
     for address in $addresses; do
         ip address add "$address" dev "$name" || failed=1
+        ip link set "$name" up
     done
 done
 # Without an interface that leads there, rc.inet1 says so and goes on.
