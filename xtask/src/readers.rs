@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use xshell::cmd;
 
 use crate::apt::PrivateApt;
-use crate::{setup, target, util};
+use crate::{build, setup, target, util};
 
 /// The release that has all of them: later ones have no netctl.
 const RELEASE: &str = "bookworm";
@@ -59,6 +59,7 @@ pub(crate) fn run(filter: &[String]) -> Result<()> {
     let folder = set_up()?;
     let sh = util::shell()?;
     sh.set_var("OSCONF_READERS", folder);
+    sh.set_var("OSCONF_HOST", build::binary(&target::host()?)?);
     Ok(cmd!(
         sh,
         "cargo test --quiet --package osconf-tests --test readers -- {filter...}"

@@ -1,6 +1,6 @@
 //! The real programs that read network files, each handed the golden files of the
-//! table of networks (`tests/networks`, matrix.rs). osconf does not run here: the
-//! test `trees` proves that it writes exactly these files.
+//! table of networks (`tests/networks`, matrix.rs). osconf does not write them here:
+//! the test `trees` proves that it writes exactly these files.
 //!
 //! Each test, `READER/CASE`, has namespaces of its own (mounts, network, processes,
 //! name), NICs with the case's names and MAC addresses whose other ends lie in
@@ -19,7 +19,8 @@
 //! OSCONF_KEEP=1 …                           shows all that was found, also if it is right
 //! ```
 //!
-//! The root is `$OSCONF_READERS`, or else where `cargo xtask readers` puts it, in
+//! The agent itself reads its own format, `kernel`: it is `$OSCONF_HOST`, or else
+//! what `cargo xtask build` made. The root is `$OSCONF_READERS`, or else where `cargo xtask readers` puts it, in
 //! `~/.cache/osconf/readers`. This takes root, and no golden file is written: make
 //! them by `trees` with `UPDATE=1` (matrix.rs says how).
 //!

@@ -196,6 +196,14 @@ pub(crate) const READERS: &[Reader] = &[
         ..NONE
     },
     Reader {
+        name: "osconf",
+        format: "kernel",
+        // As at every boot, when os.conf is long gone.
+        script: "mkdir -p /boot/aliyun_custom_image
+            exec /osconf apply --network kernel --wait 0 --conf /boot/aliyun_custom_image/os.conf",
+        ..NONE
+    },
+    Reader {
         name: "own-ifcfg",
         format: "ifcfg",
         script: concat!(
