@@ -2,37 +2,67 @@
 //! Cloud Linux (sysconfig.txt of initscripts; nm-settings-ifcfg-rh(5)).
 //!
 //! HWADDR names the NIC that is meant; MACADDR would change it. The default
-//! route stands once, as GATEWAY of its NIC, and DEFROUTE tells the other NICs
-//! to have none; a gateway that is outside the subnet cannot stand there
-//! (ifup-eth compares), so its route goes into the route file.
+//! route is GATEWAY of its NIC, and DEFROUTE tells the other NICs to have none.
+//!
+//! A gateway outside the subnet stands twice, since each of the two readers takes
+//! it from another place: ifup-eth compares GATEWAY with the subnet and passes
+//! over it, then ifup-routes adds what is in the route file; NetworkManager makes
+//! the way to such a GATEWAY itself, and passes over default routes in the route
+//! file (`parse_route_line` of nms-ifcfg-rh-reader.c).
 
 use super::template::{Routes, hop_by};
-use super::{Found, Look, MARK, Writer, add_file, is_ours, nic_of};
+use super::{Dns, Found, Look, MARK, Writer, add_file, is_ours, nic_of};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::{Hop, Network, Nic};
+use crate::limits::NAME_SERVERS;
 use crate::part::Part;
 use crate::system::System;
 use crate::text::Buf;
 use crate::text::assignments::{self, Value};
-use crate::value::Path;
+use crate::text::split::split;
+use crate::value::{Ipv4, Path};
 
 pub(super) const WRITER: Writer = Writer {
     looks: &[Look {
         folder: c"etc/sysconfig/network-scripts",
-        prefixes: &[b"ifcfg-", b"route-"],
+        prefixes: &[IFCFG, b"route-", RULE],
         suffix: b"",
         judge,
     }],
+    dns: Some(Dns {
+        plan: plan_dns,
+        feeds: &["NetworkManager"],
+    }),
     ..Writer::new(plan)
 };
 
 const FOLDER: &[u8] = b"etc/sysconfig/network-scripts/";
+const IFCFG: &[u8] = b"ifcfg-";
+const RULE: &[u8] = b"rule-";
 
-fn judge(found: &Found<'_>, _: &Network, _: &System, add: &mut dyn FnMut(Change)) {
-    if is_ours(found.content) {
+/// Another file about one of our NICs, or about a further address of it, would be
+/// read beside ours, and udev would rename the NIC by it (rename_device.c). Rules
+/// that go with the old address keep NetworkManager from reading any route
+/// (`utils_has_complex_routes`).
+fn judge(found: &Found<'_>, network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
+    let is_named = |name: &[u8]| system.nic_named(network, name).is_some();
+    let value = |key| assignments::get(found.content, key).unwrap_or_default();
+    let is_about_ours = match found.name.strip_prefix(RULE) {
+        Some(name) => is_named(name),
+        None => {
+            let device = split(value("DEVICE"), b':').next().unwrap_or_default();
+            found.name.starts_with(IFCFG)
+                && !UNREAD.iter().any(|end| found.name.ends_with(end))
+                && (network.with_mac(value("HWADDR")).is_some() || is_named(device))
+        }
+    };
+    if is_about_ours || is_ours(found.content) {
         add(found.removed());
     }
 }
+
+/// Ends of files that neither program reads, as somebody keeps older ones.
+static UNREAD: [&[u8]; 3] = [b"~", b".bak", b".orig"];
 
 fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
     for nic in &network.nics {
@@ -44,7 +74,7 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
         } else {
             Action::Remove
         };
-        add_file(add, &[FOLDER, b"ifcfg-", name], write(edit_ifcfg));
+        add_file(add, &[FOLDER, IFCFG, name], write(edit_ifcfg));
         add_file(add, &[FOLDER, b"route-", name], routes);
     }
     add(Change {
@@ -54,10 +84,49 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
     });
 }
 
-/// Whether `hop` is the default route that GATEWAY can say.
+/// Whether `hop` is the default route that GATEWAY says to both readers.
 fn is_gateway_line(nic: &Nic, hop: Hop) -> bool {
     matches!(hop, Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway))
 }
+
+/// NetworkManager makes `/etc/resolv.conf` of DNS1, DNS2 and so on of all its
+/// connections, and ifup-post writes the first three into it.
+fn plan_dns(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
+    for nic in &network.nics {
+        let name = system.name_of(nic).as_bytes();
+        if let Some(path) = Path::new(&[FOLDER, IFCFG, name]) {
+            add(Change {
+                part: Some(Part::Dns),
+                path,
+                action: Action::Write(Write {
+                    only_if_there: true,
+                    ..Write::of_nic(edit_dns, nic.label)
+                }),
+            });
+        }
+    }
+}
+
+/// The outer NIC has the name servers, and the others have none.
+fn edit_dns(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
+    let (Some((network, _)), Some(servers)) =
+        (nic_of(wanted, label), wanted.conf.name_servers.value())
+    else {
+        return out.push(old);
+    };
+    let is_outer = network.outer().is_some_and(|outer| outer.label == label);
+    let servers: &[Ipv4] = if is_outer { servers } else { &[] };
+    let mut settings = KEYS.map(|key| (key, Value::Gone));
+    for (setting, server) in settings.iter_mut().zip(servers) {
+        setting.1 = Value::Address(*server);
+    }
+    assignments::set(out, old, &settings, &["DNS*"]);
+}
+
+/// More than either program takes (ten and three).
+static KEYS: [&str; NAME_SERVERS] = [
+    "DNS1", "DNS2", "DNS3", "DNS4", "DNS5", "DNS6", "DNS7", "DNS8",
+];
 
 fn edit_ifcfg(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
     let Some((network, nic)) = nic_of(wanted, label) else {
@@ -68,7 +137,6 @@ fn edit_ifcfg(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
         out.push(b"\n");
     }
     let default = network.default_gateway_of(nic);
-    let gateway = default.filter(|gateway| !nic.is_off_subnet(*gateway));
     let settings = [
         ("DEVICE", Value::Word(wanted.system.name_of(nic).as_bytes())),
         ("HWADDR", nic.mac.map_or(Value::Gone, Value::Mac)),
@@ -80,24 +148,28 @@ fn edit_ifcfg(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
             "DEFROUTE",
             Value::Word(if default.is_some() { b"yes" } else { b"no" }),
         ),
-        ("GATEWAY", gateway.map_or(Value::Gone, Value::Address)),
+        ("GATEWAY", default.map_or(Value::Gone, Value::Address)),
     ];
     assignments::set(out, old, &settings, &CONTRARY);
 }
 
 /// Keys that would say something else about the same things, or make another
-/// device of the NIC.
-static CONTRARY: [&str; 10] = [
-    "PREFIX",
-    "IPADDR0",
-    "NETMASK0",
-    "PREFIX0",
-    "GATEWAY0",
-    "GATEWAYDEV",
+/// device of the NIC. NETWORK would be compared with the gateway (ifup-eth).
+static CONTRARY: [&str; 14] = [
+    "IPADDR*",
+    "NETMASK*",
+    "PREFIX*",
+    "BROADCAST*",
+    "GATEWAY*",
+    "NETWORK",
+    "IPV4_ROUTE_TABLE",
+    "NOROUTESET",
     "MACADDR",
-    "BRIDGE",
-    "MASTER",
+    "BRIDGE*",
+    "MASTER*",
     "SLAVE",
+    "TEAM_*",
+    "DEVICETYPE",
 ];
 
 /// The whole file is about this NIC's routes, so the whole file is ours.
