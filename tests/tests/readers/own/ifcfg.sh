@@ -3,6 +3,15 @@
 cd /etc/sysconfig/network-scripts
 failed=0
 . ../network
+number() {
+    local IFS=.
+    set -- $1
+    echo $((($1 << 24) + ($2 << 16) + ($3 << 8) + $4))
+}
+# As ifup-eth compares, by ipcalc.
+in_subnet() {
+    [ $(($(number "$1") & $(number "$3"))) = $(($(number "$2") & $(number "$3"))) ]
+}
 for file in ifcfg-*; do
     case $file in ifcfg-lo | *~ | *.bak | *.old | *.orig | *.rpmnew | *.rpmorig | *.rpmsave) continue ;; esac
     (
@@ -16,7 +25,8 @@ for file in ifcfg-*; do
         case $BOOTPROTO in none | static | '') ;; *) echo "$DEVICE: $BOOTPROTO"; exit 1 ;; esac
         ip link set "$DEVICE" up
         ip address add "$IPADDR/${PREFIX:-$NETMASK}" dev "$DEVICE" || exit 1
-        if [ -n "$GATEWAY" ] && [ "$DEFROUTE" != no ]; then
+        # Another gateway is passed over: its route stands in the route file.
+        if [ -n "$GATEWAY" ] && [ "$DEFROUTE" != no ] && in_subnet "$GATEWAY" "$IPADDR" "$NETMASK"; then
             ip route replace default via "$GATEWAY" dev "$DEVICE" || exit 1
         fi
         [ -f "route-$DEVICE" ] || exit 0

@@ -6,7 +6,8 @@ failed=0
 # Destination, gateway, netmask, interface, more; `-` is nothing.
 routes() {
     while read -r destination gateway netmask interface more; do
-        case $destination in '' | '#'*) continue ;; esac
+        # IPv6 is not in os.conf.
+        case "$destination $gateway" in ' '* | '#'* | *:*) continue ;; esac
         [ "${netmask:--}" = - ] || destination=$destination/$netmask
         [ "${interface:--}" != - ] || interface=$2
         [ "${interface:--}" = - ] || [ "$interface" = "$2" ] || continue
