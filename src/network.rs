@@ -1,6 +1,7 @@
 //! Network configuration: one file per format, one table over them, and the
 //! running kernel.
 
+mod connman;
 mod detect;
 mod dhcpcd;
 mod eni;
@@ -25,6 +26,7 @@ use crate::conf::{Network, Nic};
 use crate::part::Part;
 use crate::system::System;
 use crate::text::lines::lines;
+use crate::text::{Buf, ini, put};
 use crate::value::Path;
 use core::ffi::CStr;
 
@@ -157,6 +159,40 @@ fn add_file(add: &mut dyn FnMut(Change), path: &[&[u8]], action: Action) {
     }
 }
 
+/// Adds the writing of the file of a NIC that is named after its label.
+#[inline(never)]
+fn add_file_of(add: &mut dyn FnMut(Change), before: &[u8], write: Write, after: &[u8]) {
+    let mut bytes = [0; 3];
+    let mut number = Buf::new(&mut bytes);
+    put!(number, "{}", write.label);
+    add_file(
+        add,
+        &[before, number.as_bytes(), after],
+        Action::Write(write),
+    );
+}
+
+/// Writes the old file's line of name servers, `key` of `section`, unless there are
+/// new ones and they are another NIC's.
+#[inline(never)]
+fn keep_servers(
+    out: &mut Buf<'_>,
+    old: &[u8],
+    wanted: &Wanted<'_>,
+    label: u8,
+    (section, key): (&str, &str),
+) {
+    let outer = wanted.conf.network.value().and_then(Network::outer);
+    let is_outer = outer.is_some_and(|outer| outer.label == label);
+    if (is_outer || wanted.conf.name_servers.value().is_none())
+        && let Some(servers) = ini::get(old, section, key)
+    {
+        put!(out, "{}=", key);
+        out.push(servers);
+        out.push(b"\n");
+    }
+}
+
 /// The network that is wanted, and the NIC in it with this label.
 fn nic_of<'a>(wanted: &'a Wanted<'_>, label: u8) -> Option<(&'a Network, &'a Nic)> {
     let network = wanted.conf.network.value()?;
@@ -200,7 +236,10 @@ pub static FORMATS: [Format; 13] = [
         name: "eni",
         writer: Some(eni::WRITER),
     },
-    later("connman"),
+    Format {
+        name: "connman",
+        writer: Some(connman::WRITER),
+    },
     Format {
         name: "dhcpcd",
         writer: Some(dhcpcd::WRITER),

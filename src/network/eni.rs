@@ -6,8 +6,8 @@
 //! interface twice in `auto`, makes BusyBox refuse the whole file
 //! (networking/ifupdown.c); a comment begins a line (interfaces(5)).
 
-use super::Writer;
 use super::template::{Routes, fill, hop_by};
+use super::{Look, Writer};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::{Hop, Network, Nic};
 use crate::part::Part;
@@ -70,9 +70,17 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     }
 }
 
-/// Takes the NICs out of all stanzas, for a network system that keeps away from
-/// what is configured here.
-pub(super) fn edit_away(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
+/// Where another network system has our NICs, they must be in no stanza: an ifup
+/// that is run all the same would fight it.
+pub(super) const AWAY: Look = Look {
+    folder: c"etc/network",
+    prefixes: &[b"interfaces"],
+    suffix: b"",
+    judge: |found, _, _, add| add(found.edited(edit_away)),
+};
+
+/// Takes our NICs out of all stanzas.
+fn edit_away(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     let Some(network) = wanted.conf.network.value() else {
         return out.push(old);
     };
@@ -87,6 +95,10 @@ pub(super) fn edit_away(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u
         let (line, after) = split_line(rest);
         rest = after;
         block.copy(out, line, &mut stanza);
+    }
+    if out.is_empty() && !old.is_empty() {
+        // An empty file is one that a power cut left.
+        out.push(b"\n");
     }
 }
 

@@ -13,9 +13,9 @@
 //! (`method=auto`).
 
 use super::template::{Routes, fill, hop_by};
-use super::{Dns, Found, Look, MARK, Writer, add_file, eni, is_ours, nic_of};
-use crate::change::{Action, Change, Edit, Wanted, Write};
-use crate::conf::{Hop, Network};
+use super::{Dns, Found, Look, MARK, Writer, add_file_of, eni, is_ours, keep_servers, nic_of};
+use crate::change::{Change, Edit, Wanted, Write};
+use crate::conf::{Hop, Network, Nic};
 use crate::system::System;
 use crate::text::{Buf, assignments, ini, put};
 
@@ -41,18 +41,22 @@ pub(super) const WRITER: Writer = Writer {
             judge: judge_settings,
         },
         // Debian's plug-in keeps away from what stands there.
-        Look {
-            folder: c"etc/network",
-            prefixes: &[b"interfaces"],
-            suffix: b"",
-            judge: |found, _, _, add| add(found.edited(eni::edit_away)),
-        },
+        eni::AWAY,
     ],
     dns: Some(Dns {
-        plan: plan_dns,
+        // The NIC that faces the Internet has the name servers.
+        plan: |network, _, add| {
+            if let Some(nic) = network.outer() {
+                add_profile(add, nic, edit_dns);
+            }
+        },
         feeds: &["NetworkManager", "resolved"],
     }),
-    ..Writer::new(plan)
+    ..Writer::new(|network, _, add| {
+        for nic in &network.nics {
+            add_profile(add, nic, edit);
+        }
+    })
 };
 
 /// Old profiles, of ours or about one of our NICs.
@@ -107,35 +111,13 @@ fn edit_settings(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     });
 }
 
-fn plan(network: &Network, _: &System, add: &mut dyn FnMut(Change)) {
-    for nic in &network.nics {
-        add_profile(add, nic.label, edit);
-    }
-}
-
-/// The NIC that faces the Internet has the name servers.
-fn plan_dns(network: &Network, _: &System, add: &mut dyn FnMut(Change)) {
-    if let Some(nic) = network.outer() {
-        add_profile(add, nic.label, edit_dns);
-    }
-}
-
-fn add_profile(add: &mut dyn FnMut(Change), label: u8, edit: Edit) {
-    let mut bytes = [0; 3];
-    let mut number = Buf::new(&mut bytes);
-    put!(number, "{}", label);
-    add_file(
-        add,
-        &[
-            b"etc/NetworkManager/system-connections/osconf-eth",
-            number.as_bytes(),
-            b".nmconnection",
-        ],
-        Action::Write(Write {
-            mode: 0o600,
-            ..Write::of_nic(edit, label)
-        }),
-    );
+fn add_profile(add: &mut dyn FnMut(Change), nic: &Nic, edit: Edit) {
+    let write = Write {
+        mode: 0o600,
+        ..Write::of_nic(edit, nic.label)
+    };
+    let before = b"etc/NetworkManager/system-connections/osconf-eth";
+    add_file_of(add, before, write, b".nmconnection");
 }
 
 /// The whole file is ours. The name servers in it stay, unless new ones come, which
@@ -166,13 +148,7 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
     };
     fill(out, pattern, system, nic);
     out.push(b"\n[ipv4]\n");
-    let is_outer = network.outer().is_some_and(|outer| outer.label == label);
-    let keeps_servers = is_outer || wanted.conf.name_servers.value().is_none();
-    if let (true, Some(servers)) = (keeps_servers, ini::get(old, "ipv4", "dns")) {
-        out.push(b"dns=");
-        out.push(servers);
-        out.push(b"\n");
-    }
+    keep_servers(out, old, wanted, label, ("ipv4", "dns"));
     fill(out, "method=manual\naddress1=%a/%p", system, nic);
     if let Some(gateway) = network.default_gateway_of(nic) {
         put!(out, ",{}\n", gateway);

@@ -16,8 +16,8 @@
 //! systemd-resolved is told in a file of its own.
 
 use super::template::{Routes, fill, hop_by};
-use super::{Found, Look, MARK, Writer, add_file, is_ours, nic_of};
-use crate::change::{Action, Change, Wanted, Write};
+use super::{Found, Look, MARK, Writer, add_file_of, is_ours, nic_of};
+use crate::change::{Change, Wanted, Write};
 use crate::conf::{Hop, Network};
 use crate::system::System;
 use crate::text::{Buf, put};
@@ -41,17 +41,12 @@ fn judge(found: &Found<'_>, _: &Network, _: &System, add: &mut dyn FnMut(Change)
 
 fn plan(network: &Network, _: &System, add: &mut dyn FnMut(Change)) {
     for nic in &network.nics {
-        let mut bytes = [0; 8];
-        let mut name = Buf::new(&mut bytes);
-        put!(name, "eth{}", nic.label);
-        add_file(
+        let write = Write::of_nic(edit, nic.label);
+        add_file_of(
             add,
-            &[
-                b"etc/systemd/network/0--osconf-",
-                name.as_bytes(),
-                b".network",
-            ],
-            Action::Write(Write::of_nic(edit, nic.label)),
+            b"etc/systemd/network/0--osconf-eth",
+            write,
+            b".network",
         );
     }
 }

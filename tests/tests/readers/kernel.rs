@@ -38,7 +38,8 @@ impl Kernel {
                 .find_map(|one| one.strip_prefix("default "));
             let own = |server: &String| format!("{server} {}", default.unwrap_or_default());
             let own: Vec<_> = expected.name_servers.iter().map(own).collect();
-            routes.retain(|route| !own.contains(route));
+            let refused: Vec<_> = addresses.iter().filter_map(|one| broadcast(one)).collect();
+            routes.retain(|route| !own.contains(route) && !refused.contains(route));
         }
         Ok(Self {
             routes,
@@ -160,6 +161,20 @@ fn routes(text: &str, addresses: &[String], wanted: &[String]) -> Vec<String> {
         all.push(format!("{target} via {gateway} dev {device}{table}"));
     }
     all
+}
+
+/// How ip(8) shows a host route to the broadcast address of `10.0.0.2/24 dev eth0`,
+/// which the kernel never takes.
+fn broadcast(address: &str) -> Option<String> {
+    let (address, device) = address.split_once(" dev ")?;
+    let (first, length) = network(address)?
+        .split_once('/')
+        .and_then(|(first, length)| {
+            Some((first.parse::<Ipv4Addr>().ok()?, length.parse::<u32>().ok()?))
+        })?;
+    let hosts = u32::MAX.checked_shr(length).unwrap_or(0);
+    let last = Ipv4Addr::from(u32::from(first) | hosts);
+    Some(format!("{last} dev {device} scope link"))
 }
 
 /// The network of `10.0.0.2/24`, as ip(8) writes it.

@@ -150,7 +150,8 @@ pub(crate) const READERS: &[Reader] = &[
     Reader {
         name: "connman",
         format: "connman",
-        script: "mkdir -p /run/dbus /var/run; dbus-daemon --system --fork
+        // /run/connman comes from tmpfiles.d, or from a script of init.
+        script: "mkdir -p /run/dbus /run/connman /var/run; dbus-daemon --system --fork
             exec connmand -n --nodnsproxy",
         stays: true,
         name_servers: "run/connman/resolv.conf",
