@@ -146,6 +146,15 @@ fn is_ours(text: &[u8]) -> bool {
     lines(text).any(|line| line.text == MARK)
 }
 
+/// Leaves something in a file of which nothing is left: an empty one beside a copy
+/// of ours is taken for what a power cut made of it.
+fn fill_empty(out: &mut Buf<'_>, old: &[u8]) {
+    if out.is_empty() && !old.is_empty() {
+        out.push(MARK);
+        out.push(b"\n");
+    }
+}
+
 /// Adds a change of the file that is these pieces joined.
 #[inline(never)]
 fn add_file(add: &mut dyn FnMut(Change), path: &[&[u8]], action: Action) {

@@ -7,17 +7,29 @@
 //! (networking/ifupdown.c); a comment begins a line (interfaces(5)).
 
 use super::template::{Routes, fill, hop_by};
-use super::{Look, Writer};
+use super::{Found, Look, Writer, fill_empty};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::{Hop, Network, Nic};
 use crate::part::Part;
 use crate::system::System;
 use crate::text::assignments::end_line;
 use crate::text::lines::{lines, words};
+use crate::text::split::split;
 use crate::text::{Buf, put};
 use crate::value::Path;
 
-pub(super) const WRITER: Writer = Writer::new(plan);
+pub(super) const WRITER: Writer = Writer {
+    looks: &[SOURCED],
+    ..Writer::new(plan)
+};
+
+/// The files that the main one names, in all distributions that have such.
+pub(super) const SOURCED: Look = Look {
+    folder: c"etc/network/interfaces.d",
+    prefixes: &[b""],
+    suffix: b"",
+    judge,
+};
 
 const BEGIN: &[u8] = b"# osconf begin: from os.conf, written anew with each";
 const END: &[u8] = b"# osconf end";
@@ -28,6 +40,35 @@ fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {
         path: Path::from(c"etc/network/interfaces"),
         action: Action::Write(Write::new(edit)),
     });
+}
+
+/// Takes our NICs out of a file that is about them.
+pub(super) fn judge(
+    found: &Found<'_>,
+    network: &Network,
+    system: &System,
+    add: &mut dyn FnMut(Change),
+) {
+    let block = Block {
+        network,
+        system,
+        has_loopback: true,
+    };
+    let mut rest = found.content;
+    while !rest.is_empty() {
+        let (line, after) = split_line(rest);
+        rest = after;
+        let mut names = words(line);
+        let keyword = names.next().unwrap_or_default();
+        if (keyword == b"iface" || takes_names(keyword)) && names.any(|name| block.is_ours(name)) {
+            return add(found.edited(edit_away));
+        }
+    }
+}
+
+/// Whether names of interfaces follow this word, any number of them.
+fn takes_names(keyword: &[u8]) -> bool {
+    matches!(keyword, b"auto" | b"mapping") || keyword.starts_with(b"allow-")
 }
 
 /// Puts our block in its place, or at the end, and takes the NICs that it is
@@ -76,7 +117,7 @@ pub(super) const AWAY: Look = Look {
     folder: c"etc/network",
     prefixes: &[b"interfaces"],
     suffix: b"",
-    judge: |found, _, _, add| add(found.edited(edit_away)),
+    judge,
 };
 
 /// Takes our NICs out of all stanzas.
@@ -96,15 +137,11 @@ fn edit_away(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
         rest = after;
         block.copy(out, line, &mut stanza);
     }
-    if out.is_empty() && !old.is_empty() {
-        // An empty file is one that a power cut left.
-        out.push(b"\n");
-    }
+    fill_empty(out, old);
 }
 
 /// Further words that begin a stanza, or are one.
-static STARTS: [&[u8]; 8] = [
-    b"mapping",
+static STARTS: [&[u8]; 7] = [
     b"source",
     b"source-directory",
     b"source-dir",
@@ -129,10 +166,10 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
+    /// Whether this is one of our NICs, or a further address of one (`eth0:1`).
     fn is_ours(&self, interface: &[u8]) -> bool {
-        let ours = &self.network.nics;
-        ours.iter()
-            .any(|nic| self.system.name_of(nic).as_bytes() == interface)
+        let name = split(interface, b':').next().unwrap_or_default();
+        self.system.nic_named(self.network, name).is_some()
     }
 
     /// Copies a line of somebody else's, unless it configures one of our NICs.
@@ -150,8 +187,7 @@ impl Block<'_> {
                     Stanza::Kept
                 };
             }
-            b"auto" => return self.copy_auto(out, line, stanza),
-            _ if first.starts_with(b"allow-") => return self.copy_auto(out, line, stanza),
+            _ if takes_names(first) => return self.copy_names(out, line, stanza),
             _ if STARTS.contains(&first) => *stanza = Stanza::Kept,
             _ => {}
         }
@@ -161,8 +197,8 @@ impl Block<'_> {
         }
     }
 
-    /// Copies `auto` or `allow-…` without our NICs.
-    fn copy_auto(&self, out: &mut Buf<'_>, line: &[u8], stanza: &mut Stanza) {
+    /// Copies `auto`, `allow-…` or `mapping` without our NICs.
+    fn copy_names(&self, out: &mut Buf<'_>, line: &[u8], stanza: &mut Stanza) {
         *stanza = Stanza::Kept;
         let mut names = words(line);
         let keyword = names.next().unwrap_or_default();
@@ -178,6 +214,7 @@ impl Block<'_> {
             return out.push(line);
         }
         if !has_others {
+            *stanza = Stanza::Dropped;
             return;
         }
         out.push(keyword);

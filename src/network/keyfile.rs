@@ -42,6 +42,7 @@ pub(super) const WRITER: Writer = Writer {
         },
         // Debian's plug-in keeps away from what stands there.
         eni::AWAY,
+        eni::SOURCED,
     ],
     dns: Some(Dns {
         // The NIC that faces the Internet has the name servers.

@@ -8,7 +8,7 @@
 //! wicked's src/ifconfig.c), so that a gateway outside the subnet comes first.
 
 use super::template::{Routes, routes};
-use super::{Dns, Found, Look, MARK, Writer, add_file, is_ours, nic_of};
+use super::{Dns, Found, Look, MARK, Writer, add_file, fill_empty, is_ours, nic_of};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::Network;
 use crate::part::Part;
@@ -155,4 +155,5 @@ fn edit_routes(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
             out.push(line.end);
         }
     }
+    fill_empty(out, old);
 }
