@@ -4,9 +4,11 @@ use crate::case::{Case, ConfAfter};
 use crate::links::resolved;
 use crate::rules::changed;
 use crate::run::Seen;
-use crate::snapshot::Entry;
+use crate::snapshot::{Entry, Kind};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -71,13 +73,27 @@ pub(crate) fn check(case: &Case, root: &Path, seen: &Seen) -> Result<Vec<String>
         .filter_map(|line| line.strip_prefix("file=")?.split_once(' '));
     let mut named = Vec::new();
     for (digest, path) in files {
-        let real = resolved(found, Path::new(path));
+        let path = Path::new(path);
+        let link = match found.get(path).map(|entry| &entry.kind) {
+            // The link itself was made, and not the file behind it.
+            Some(Kind::Link(target)) if changed.iter().any(|one| one == path) => Some(target),
+            _ => None,
+        };
+        let real = match link {
+            Some(_) => path.to_owned(),
+            None => resolved(found, path),
+        };
         // Of a run before this one, and changed by somebody since.
         let is_old = !case.first.is_empty() && !changed.contains(&real);
-        let is_right = is_old || sha256(&root.join(&real))? == digest;
+        let is_right = is_old
+            || digest
+                == match link {
+                    Some(target) => sha256_of(target.as_os_str().as_bytes())?,
+                    None => sha256(&root.join(&real))?,
+                };
         named.push(real);
         if !is_right {
-            say(format!("the digest of {path} is wrong"));
+            say(format!("the digest of {} is wrong", path.display()));
         }
     }
     let is_there = |path: &&PathBuf| found.contains_key(*path);
@@ -108,6 +124,12 @@ fn states(case: &Case, values: &BTreeMap<&str, &str>, say: &mut dyn FnMut(String
             say(format!("{part} is {state}, although the run was a success"));
         }
     }
+}
+
+fn sha256_of(bytes: &[u8]) -> Result<String> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(bytes)?;
+    sha256(file.path())
 }
 
 fn sha256(path: &Path) -> Result<String> {
