@@ -10,6 +10,7 @@ mod keep;
 pub mod kernel;
 mod keyfile;
 pub mod links;
+mod netctl;
 mod netplan;
 mod networkd;
 pub mod rtnetlink;
@@ -239,7 +240,10 @@ pub static FORMATS: [Format; 13] = [
         name: "keyfile",
         writer: Some(keyfile::WRITER),
     },
-    later("netctl"),
+    Format {
+        name: "netctl",
+        writer: Some(netctl::WRITER),
+    },
     later("netifrc"),
     Format {
         name: "eni",
