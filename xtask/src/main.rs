@@ -30,6 +30,7 @@ cargo xtask COMMAND
        --keep         keeps disks and logs in target/boot/, also of what went well
   readers [TEXT] hands golden network files to the real programs that read them;
                  only the tests READER/CASE whose names contain TEXT
+       --release NAME     programs of another Debian than bookworm, before TEXT
   tidy           the rules of this repository that a program can check
 ";
 

@@ -14,8 +14,10 @@ use xshell::cmd;
 use crate::apt::PrivateApt;
 use crate::{build, setup, target, util};
 
-/// The release that has all of them: later ones have no netctl.
+/// The release that has all of them.
 const RELEASE: &str = "bookworm";
+/// What only that release has.
+const ONLY_THERE: &[&str] = &["netctl"];
 
 /// What the root is made of, with all that it depends on.
 const PACKAGES: &[&str] = &[
@@ -54,9 +56,14 @@ const USERS: &[&str] = &[
     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin",
 ];
 
-/// Sets up the root and runs the tests whose names contain a text of `filter`.
-pub(crate) fn run(filter: &[String]) -> Result<()> {
-    let folder = set_up()?;
+/// Sets up the root and runs the tests whose names contain a text. Behind
+/// `--release` stands another release of Debian, whose programs are newer.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let (release, filter) = match arguments {
+        [option, release, filter @ ..] if option == "--release" => (release.as_str(), filter),
+        filter => (RELEASE, filter),
+    };
+    let folder = set_up(release)?;
     let sh = util::shell()?;
     sh.set_var("OSCONF_READERS", folder);
     sh.set_var("OSCONF_HOST", build::binary(&target::host()?)?);
@@ -69,17 +76,20 @@ pub(crate) fn run(filter: &[String]) -> Result<()> {
 }
 
 /// Finds the root in the cache, or makes it.
-fn set_up() -> Result<PathBuf> {
+fn set_up(release: &str) -> Result<PathBuf> {
     let cache = util::cache("readers")?;
     fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
     // Two xtasks at a time must not fetch into one folder.
     let lock = File::create(cache.join("lock"))?;
     lock.lock()
         .with_context(|| format!("cannot lock {}", cache.display()))?;
-    let folder = cache.join(RELEASE);
-    let all: Vec<_> = [PACKAGES, BESIDE, USERS].concat();
+    let folder = cache.join(release);
+    let packages = PACKAGES.iter().copied();
+    let packages = packages.filter(|name| release == RELEASE || !ONLY_THERE.contains(name));
+    let packages: Vec<_> = packages.collect();
+    let all: Vec<_> = [&packages, BESIDE, USERS].concat();
     // What the folder was made for: with other packages it is stale.
-    let made_for = format!("{RELEASE}\n{}\n", all.join("\n"));
+    let made_for = format!("{release}\n{}\n", all.join("\n"));
     let stamp = folder.join("made-for");
     if fs::read_to_string(&stamp).ok().as_deref() != Some(&made_for) {
         println!(
@@ -87,23 +97,23 @@ fn set_up() -> Result<PathBuf> {
             folder.display()
         );
         setup::tools(&setup::boot_tools(&[]))?;
-        fetch(&folder).with_context(|| {
-            format!("cannot fetch the programs that read network files from Debian {RELEASE}")
+        fetch(release, &packages, &folder).with_context(|| {
+            format!("cannot fetch the programs that read network files from Debian {release}")
         })?;
         util::write(&stamp, made_for)?;
     }
     Ok(folder)
 }
 
-fn fetch(folder: &Path) -> Result<()> {
+fn fetch(release: &str, packages: &[&str], folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
     let architecture = target::host()?.debian.architecture;
     let work = tempfile::tempdir()?;
-    let apt = PrivateApt::of_release(work.path(), &architecture, RELEASE)?;
+    let apt = PrivateApt::of_release(work.path(), &architecture, release)?;
     let root = folder.join("root");
-    apt.unpack_merged(&apt.download_all(PACKAGES)?, &root)?;
+    apt.unpack_merged(&apt.download_all(packages)?, &root)?;
     for package in apt.download(BESIDE)? {
         let name = util::stem(&package);
         let name = name.split('_').next().unwrap_or_default();

@@ -11,6 +11,8 @@ pub(crate) struct Reader {
     pub(crate) format: &'static str,
     /// Debian's package that is laid over the root, where it conflicts with another.
     pub(crate) package: Option<&'static str>,
+    /// The program, where not each release of Debian has it.
+    pub(crate) program: &'static str,
     /// What starts it, as a script of sh(1).
     pub(crate) script: &'static str,
     /// Whether it goes on until it is killed; else the kernel is right when it ends.
@@ -30,6 +32,7 @@ const NONE: Reader = Reader {
     name: "",
     format: "",
     package: None,
+    program: "",
     script: "",
     stays: false,
     complaints: &[],
@@ -66,17 +69,12 @@ const IFUP: Reader = Reader {
     ..NONE
 };
 
-/// It says so in its log, and goes on without the line (src/shared/conf-parser.c).
+/// It names file and line in its log, and goes on without the line
+/// (src/shared/conf-parser.c).
 const NETWORKD: Reader = Reader {
     script: "mkdir /run/systemd; exec /lib/systemd/systemd-networkd",
     stays: true,
-    complaints: &[
-        "Unknown key",
-        "Unknown section",
-        "Failed to parse",
-        "ignoring",
-        "Ignoring",
-    ],
+    complaints: &[".network:"],
     name_servers: "run/systemd/netif/links",
     ..NONE
 };
@@ -131,7 +129,7 @@ pub(crate) const READERS: &[Reader] = &[
         name: "netplan-networkd",
         format: "netplan",
         // A veth has no permanent address, which is what netplan matches by.
-        script: "/lib/netplan/generate; mkdir -p /run/systemd
+        script: "PATH=/lib/netplan:/usr/libexec/netplan:$PATH generate; mkdir -p /run/systemd
             sed -i s/^PermanentMACAddress=/MACAddress=/ /run/systemd/network/*.network
             exec /lib/systemd/systemd-networkd",
         ..NETWORKD
@@ -142,7 +140,8 @@ pub(crate) const READERS: &[Reader] = &[
         // What Ubuntu's desktop has beside its other files.
         script: "printf 'network:\\n  version: 2\\n  renderer: NetworkManager\\n' \
                 > /etc/netplan/01-network-manager-all.yaml
-            chmod 600 /etc/netplan/01-network-manager-all.yaml; /lib/netplan/generate
+            chmod 600 /etc/netplan/01-network-manager-all.yaml
+            PATH=/lib/netplan:/usr/libexec/netplan:$PATH generate
             printf '[main]\\nplugins=keyfile\\n' > /tmp/nm.conf
             exec NetworkManager --config=/tmp/nm.conf -n --configure-and-quit=initrd",
         ..NETWORK_MANAGER
@@ -170,6 +169,7 @@ pub(crate) const READERS: &[Reader] = &[
     Reader {
         name: "netctl",
         format: "netctl",
+        program: "usr/lib/netctl/network",
         // What systemd would start; a veth has its carrier at once.
         script: "cd /etc/systemd/system/multi-user.target.wants
             for unit in netctl@*.service; do
