@@ -94,8 +94,7 @@ impl Form {
             Self::Key(key) | Self::QuotedKey(key) | Self::OptionalKey(key) => {
                 assignments::get(text, key).filter(|name| !name.is_empty())
             }
-            Self::Uci => uci::sections(text)
-                .find(is_system)?
+            Self::Uci => uci::find(text, &is_system)?
                 .get("hostname")
                 .filter(|name| !name.is_empty()),
         }

@@ -11,13 +11,14 @@
 //! What is about IPv6 stays. Unknown options are ignored, so `osconf` in a section
 //! marks it as ours; comments would not survive `uci commit`.
 
+use super::template::{Routes, fill, hop_by};
 use super::{Dns, Writer};
 use crate::change::{Action, Change, Edit, Wanted, Write};
-use crate::conf::{Hop, Network, Nic, Route};
+use crate::conf::{Hop, Network, Nic};
 use crate::part::Part;
 use crate::system::System;
 use crate::text::assignments::{Setting, Value};
-use crate::text::uci::{Section, end_section, sections};
+use crate::text::uci::{Section, end_section, find, sections};
 use crate::text::{Buf, put};
 use crate::value::Path;
 
@@ -57,7 +58,7 @@ config globals 'globals'
 const MARK: &str = "osconf";
 
 /// Options that would say something else about the same, or switch it off.
-static CONTRARY: [&str; 7] = [
+static CONTRARY: [&str; 8] = [
     "broadcast",
     "ptpaddr",
     "peeraddr",
@@ -65,7 +66,11 @@ static CONTRARY: [&str; 7] = [
     "disabled",
     "defaultroute",
     "ip4table",
+    "metric",
 ];
+
+/// Protocols that are about IPv4 addresses; it may also be missing.
+static PROTOCOLS: [&[u8]; 4] = [b"", b"none", b"static", b"dhcp"];
 
 /// Where the names of ports stand.
 static PORTS: [&str; 2] = ["ports", "ifname"];
@@ -131,23 +136,21 @@ impl<'a> File<'a> {
     /// The NIC whose IPv4 addresses this section is about.
     #[inline(never)]
     fn nic_of(&self, section: &Section<'_>) -> Option<&'a Nic> {
-        if section.kind != b"interface" {
+        let proto = section.get("proto").unwrap_or_default();
+        if section.kind != b"interface"
+            || !PROTOCOLS.contains(&proto)
+            || section.get("ip6addr").is_some() && section.get("ipaddr").is_none()
+        {
             return None;
-        }
-        match section.get("proto") {
-            Some(b"static") if section.get("ipaddr").is_none() => {
-                section.get("ip6addr").is_none().then_some(())?;
-            }
-            None | Some(b"" | b"none" | b"static" | b"dhcp") => {}
-            Some(_) => return None,
         }
         let device = if is_bridge(section) {
             only_port(section)?
         } else {
             device_of(section)?
         };
-        let bridge = sections(self.text)
-            .find(|bridge| is_bridge_device(bridge) && bridge.has("name", device));
+        let bridge = find(self.text, &|bridge| {
+            is_bridge_device(bridge) && bridge.has("name", device)
+        });
         let port = match bridge {
             Some(bridge) => only_port(&bridge)?,
             None => device,
@@ -157,7 +160,7 @@ impl<'a> File<'a> {
 
     /// The first section that is about `nic`.
     fn section_of(&self, nic: &Nic) -> Option<Section<'a>> {
-        sections(self.text).find(|section| {
+        find(self.text, &|section| {
             let other = self.nic_of(section).filter(|_| !section.name.is_empty());
             other.is_some_and(|other| other.label == nic.label)
         })
@@ -190,8 +193,10 @@ impl<'a> File<'a> {
     fn is_our_route(&self, section: &Section<'_>) -> bool {
         let interface = section.get("interface").unwrap_or_default();
         section.name.starts_with(MARK.as_bytes())
-            || sections(self.text)
-                .any(|other| other.name == interface && self.nic_of(&other).is_some())
+            || find(self.text, &|other| {
+                other.name == interface && self.nic_of(other).is_some()
+            })
+            .is_some()
     }
 
     fn set(&self, out: &mut Buf<'_>, section: &Section<'_>, nic: &Nic) {
@@ -210,22 +215,19 @@ impl<'a> File<'a> {
     /// Adds a section for a NIC that has none.
     fn add(&self, out: &mut Buf<'_>, nic: &Nic) {
         // netifd of before 21.02 knows `ifname` alone.
-        let has = |key| {
-            sections(self.text)
-                .any(|section| section.kind == b"interface" && section.get(key).is_some())
-        };
-        let key = if has("ifname") && !has("device") {
-            "ifname"
-        } else {
-            "device"
-        };
+        let is_old = find(self.text, &|section| {
+            section.name == b"loopback" && section.get("ifname").is_some()
+        })
+        .is_some();
+        let key = if is_old { "ifname" } else { "device" };
         end_section(out);
         put!(out, "config interface '");
         self.write_name(out, nic);
         put!(out, "'\n\toption {} '", key);
         let name = self.system.name_of(nic).as_bytes();
-        let bridge = sections(self.text)
-            .find(|bridge| is_bridge_device(bridge) && only_port(bridge) == Some(name));
+        let bridge = find(self.text, &|bridge| {
+            is_bridge_device(bridge) && only_port(bridge) == Some(name)
+        });
         out.push(bridge.and_then(|bridge| bridge.get("name")).unwrap_or(name));
         put!(out, "'\n");
         self.set(out, &Section::default(), nic);
@@ -241,13 +243,12 @@ impl<'a> File<'a> {
             "eth1" => "wan",
             _ => "",
         };
-        let is_taken = usual.is_empty()
-            || sections(self.text).any(|section| {
-                section.name == usual.as_bytes()
-                    && (section.get(MARK).is_none() || self.nic_of(&section).is_some())
-            });
-        if is_taken {
-            put!(out, "{}_{}", MARK, nic.label);
+        let taken = find(self.text, &|section| {
+            section.name == usual.as_bytes()
+                && (section.get(MARK).is_none() || self.nic_of(section).is_some())
+        });
+        if usual.is_empty() || taken.is_some() {
+            fill(out, "osconf_%l", self.system, nic);
         } else {
             put!(out, "{}", usual);
         }
@@ -265,37 +266,24 @@ impl<'a> File<'a> {
                 continue;
             }
             end_section(out);
-            put!(
-                out,
-                "config route '{}_{}_{}'\n\toption interface '",
-                MARK,
-                nic.label,
-                number
-            );
+            fill(out, "config route 'osconf_%l_", self.system, nic);
+            put!(out, "{}'\n\toption interface '", number);
             self.write_name(out, nic);
-            write_route(out, &route, is_off_subnet);
+            hop_by(out, &ROUTES, self.system, nic, hop);
+            if is_off_subnet {
+                put!(out, "\toption onlink '1'\n");
+            }
             number += 1;
         }
     }
 }
 
-fn write_route(out: &mut Buf<'_>, route: &Route, is_off_subnet: bool) {
-    let Route {
-        destination,
-        gateway,
-        ..
-    } = route;
-    put!(
-        out,
-        "'\n\toption target '{}'\n\toption netmask '{}'\n\toption gateway '{}'\n",
-        destination.address(),
-        destination.mask().address(),
-        *gateway
-    );
-    if is_off_subnet {
-        put!(out, "\toption onlink '1'\n");
-    }
-}
+const ROUTE: &str = "'\n\toption target '%t'\n\toption netmask '%k'\n\toption gateway '%g'\n";
+const ROUTES: Routes = Routes {
+    direct: "",
+    default: ROUTE,
+    other: ROUTE,
+};
 
 /// Whether an interface section is its own bridge, as before 21.02.
 fn is_bridge(section: &Section<'_>) -> bool {

@@ -61,6 +61,13 @@ impl<'a> Iterator for Sections<'a> {
     }
 }
 
+/// The first section of `text` that `is_it` tells.
+#[must_use]
+#[inline(never)]
+pub fn find<'a>(text: &'a [u8], is_it: &dyn Fn(&Section<'a>) -> bool) -> Option<Section<'a>> {
+    sections(text).find(is_it)
+}
+
 /// What a line says: `option KEY VALUE`, `list KEY VALUE` or `config KIND NAME`.
 struct Line<'a> {
     word: &'a [u8],
@@ -181,27 +188,28 @@ impl<'a> Section<'a> {
     #[inline(never)]
     pub fn set(&self, out: &mut Buf<'_>, settings: &[Setting<'_>], gone: &[&str]) {
         out.push(self.head);
+        // One bit for each setting that is written.
+        let mut written = 0_u32;
         for (key, value) in settings {
             if self.get(key).is_none() {
                 end_line(out);
                 write(out, key, *value);
             }
         }
-        let mut first = 0;
         self.each(&mut |text, line| {
-            let key = line.as_ref().map_or(&b""[..], |line| line.key);
-            let is_key = |name: &&str| name.as_bytes() == key;
-            let setting = settings
-                .iter()
-                .enumerate()
-                .find(|(_, (name, _))| is_key(name));
-            if let Some((index, (name, value))) = setting {
-                // One bit for each setting that is written.
-                if first & (1u32 << index) == 0 {
-                    first |= 1 << index;
-                    write(out, name, *value);
+            let key = line.map_or(&b""[..], |line| line.key);
+            let mut bit = 1;
+            for (name, value) in settings {
+                if name.as_bytes() == key {
+                    if written & bit == 0 {
+                        written |= bit;
+                        write(out, name, *value);
+                    }
+                    return;
                 }
-            } else if !gone.iter().any(is_key) {
+                bit <<= 1;
+            }
+            if !gone.iter().any(|name| name.as_bytes() == key) {
                 out.push(text);
             }
         });
@@ -212,25 +220,17 @@ impl<'a> Section<'a> {
     pub fn without(&self, out: &mut Buf<'_>, keys: &[&str], is_gone: &dyn Fn(&[u8]) -> bool) {
         out.push(self.head);
         self.each(&mut |text, line| {
-            let line = line.filter(|line| {
-                keys.iter().any(|key| key.as_bytes() == line.key) && words(line.value).any(is_gone)
-            });
-            let Some(line) = line else {
-                return out.push(text);
-            };
-            let mut is_open = false;
-            for word in words(line.value).filter(|word| !is_gone(word)) {
-                let before: [&[u8]; 5] = if is_open {
-                    [b" ", b"", b"", b"", b""]
-                } else {
-                    [b"\t", line.word, b" ", line.key, b" '"]
-                };
-                before.iter().for_each(|piece| out.push(piece));
-                out.push(word);
-                is_open = true;
-            }
-            if is_open {
-                out.push(b"'\n");
+            if let Some(line) = line
+                && let Some(key) = keys.iter().find(|key| key.as_bytes() == line.key)
+                && words(line.value).any(is_gone)
+            {
+                words(line.value).for_each(|word| {
+                    if !is_gone(word) {
+                        put_line(out, "list", key, word);
+                    }
+                });
+            } else {
+                out.push(text);
             }
         });
     }
@@ -244,21 +244,27 @@ pub fn end_section(out: &mut Buf<'_>) {
     }
 }
 
+#[inline(never)]
 fn write(out: &mut Buf<'_>, key: &str, value: Value<'_>) {
-    match value {
-        Value::Word(word) => {
-            put!(out, "\toption {} '", key);
-            out.push(word);
-            put!(out, "'\n");
-        }
-        Value::Address(address) => put!(out, "\toption {} '{}'\n", key, address),
-        Value::Addresses(addresses) => {
-            for address in addresses {
-                put!(out, "\tlist {} '{}'\n", key, *address);
-            }
-        }
-        _ => {}
+    let (word, addresses) = match &value {
+        Value::Word(text) => return put_line(out, "option", key, text),
+        Value::Address(address) => ("option", core::slice::from_ref(address)),
+        Value::Addresses(addresses) => ("list", *addresses),
+        _ => return,
+    };
+    for address in addresses {
+        let mut bytes = [0; 15];
+        let mut text = Buf::new(&mut bytes);
+        put!(text, "{}", *address);
+        put_line(out, word, key, text.as_bytes());
     }
+}
+
+#[inline(never)]
+fn put_line(out: &mut Buf<'_>, word: &str, key: &str, value: &[u8]) {
+    put!(out, "\t{} {} '", word, key);
+    out.push(value);
+    put!(out, "'\n");
 }
 
 #[cfg(test)]
@@ -323,7 +329,7 @@ mod tests {
     #[test]
     fn a_word_is_taken_out_of_lists_of_either_form() {
         let old = "config a\n\tlist p 'x'\n\tlist p 'y'\n\toption q \"x z  y\" # x\n\tlist r 'x'\n";
-        let new = "config a\n\tlist p 'y'\n\toption q 'z y'\n\tlist r 'x'\n";
+        let new = "config a\n\tlist p 'y'\n\tlist q 'z'\n\tlist q 'y'\n\tlist r 'x'\n";
         let mut bytes = [0; 256];
         let mut out = Buf::new(&mut bytes);
         first(old).without(&mut out, &["p", "q"], &|word| word == b"x");
