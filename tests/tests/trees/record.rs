@@ -75,22 +75,18 @@ pub(crate) fn check(case: &Case, root: &Path, seen: &Seen) -> Result<Vec<String>
     for (digest, path) in files {
         let path = Path::new(path);
         let link = match found.get(path).map(|entry| &entry.kind) {
-            // The link itself was made, and not the file behind it.
-            Some(Kind::Link(target)) if changed.iter().any(|one| one == path) => Some(target),
-            _ => None,
+            Some(Kind::Link(target)) => sha256_of(target.as_os_str().as_bytes())? == digest,
+            _ => false,
         };
-        let real = match link {
-            Some(_) => path.to_owned(),
-            None => resolved(found, path),
+        // Either the link itself was to be there, or the file behind it.
+        let real = if link {
+            path.to_owned()
+        } else {
+            resolved(found, path)
         };
         // Of a run before this one, and changed by somebody since.
         let is_old = !case.first.is_empty() && !changed.contains(&real);
-        let is_right = is_old
-            || digest
-                == match link {
-                    Some(target) => sha256_of(target.as_os_str().as_bytes())?,
-                    None => sha256(&root.join(&real))?,
-                };
+        let is_right = is_old || link || sha256(&root.join(&real))? == digest;
         named.push(real);
         if !is_right {
             say(format!("the digest of {} is wrong", path.display()));
