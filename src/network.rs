@@ -11,6 +11,7 @@ pub mod kernel;
 mod keyfile;
 pub mod links;
 mod netctl;
+mod netifrc;
 mod netplan;
 mod networkd;
 pub mod rtnetlink;
@@ -244,7 +245,10 @@ pub static FORMATS: [Format; 13] = [
         name: "netctl",
         writer: Some(netctl::WRITER),
     },
-    later("netifrc"),
+    Format {
+        name: "netifrc",
+        writer: Some(netifrc::WRITER),
+    },
     Format {
         name: "eni",
         writer: Some(eni::WRITER),
@@ -262,11 +266,6 @@ pub static FORMATS: [Format; 13] = [
         writer: Some(keep::WRITER),
     },
 ];
-
-/// A system that is known but not written yet.
-const fn later(name: &'static str) -> Format {
-    Format { name, writer: None }
-}
 
 /// The format of this name.
 #[must_use]

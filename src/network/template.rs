@@ -22,6 +22,7 @@ pub struct Routes {
 /// | | |
 /// | --- | --- |
 /// | `%n` | the name of its interface |
+/// | `%v` | the same as a part of a shell variable's name |
 /// | `%l` | its label, the number in `ethN` |
 /// | `%a` `%m` `%p` | its address, mask, and length of the mask |
 /// | `%x` `%X` `%Y` | its MAC address; in capitals; in capitals without colons |
@@ -73,6 +74,7 @@ fn fill_route(
         rest = after;
         match letter {
             b'n' => out.push(system.name_of(nic).as_bytes()),
+            b'v' => write_variable(out, system.name_of(nic).as_bytes()),
             b'l' => put!(out, "{}", nic.label),
             b'p' => put!(out, "{}", nic.mask.length()),
             b'd' => put!(out, "{}", destination),
@@ -88,6 +90,17 @@ fn fill_route(
                 put!(out, "{}", address);
             }
         }
+    }
+}
+
+fn write_variable(out: &mut Buf<'_>, name: &[u8]) {
+    for byte in name {
+        let is_kept = byte.is_ascii_alphanumeric() || *byte == b'_';
+        out.push(if is_kept {
+            core::slice::from_ref(byte)
+        } else {
+            b"_"
+        });
     }
 }
 

@@ -61,6 +61,15 @@ fn is_meant(name: &str, key: &[u8]) -> bool {
     }
 }
 
+/// Copies every assignment that is kept by its key, and all else.
+pub fn copy(out: &mut Buf<'_>, old: &[u8], keeps: &mut dyn FnMut(&[u8]) -> bool) {
+    for assignment in assignments(old) {
+        if keeps(key_of(assignment)) {
+            out.push(assignment);
+        }
+    }
+}
+
 /// The value of `key`, without quotes, if it is assigned; the last one.
 #[must_use]
 pub fn get<'a>(text: &'a [u8], key: &str) -> Option<&'a [u8]> {

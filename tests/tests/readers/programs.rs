@@ -273,7 +273,9 @@ pub(crate) const READERS: &[Reader] = &[
         ),
         sourced: &[Sourced {
             start: "etc/conf.d/net",
-            variables: &["config_*", "routes_*", "dns_servers_*", "modules*"],
+            variables: &[
+                "config_*", "routes_*", "dns_*", "dhcp_*", "modules*", "rc_need",
+            ],
             posix: true,
         }],
         ..NONE
