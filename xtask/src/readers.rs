@@ -65,11 +65,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     };
     let folder = set_up(release)?;
     let sh = util::shell()?;
+    // More at a time than there are processors: what they do most is wait.
     sh.set_var("OSCONF_READERS", folder);
     sh.set_var("OSCONF_HOST", build::binary(&target::host()?)?);
     Ok(cmd!(
         sh,
-        "cargo test --quiet --package osconf-tests --test readers -- {filter...}"
+        "cargo test --quiet --package osconf-tests --test readers -- --test-threads 4 {filter...}"
     )
     .quiet()
     .run()?)
@@ -98,7 +99,11 @@ fn set_up(release: &str) -> Result<PathBuf> {
         );
         setup::tools(&setup::boot_tools(&[]))?;
         fetch(release, &packages, &folder).with_context(|| {
-            format!("cannot fetch the programs that read network files from Debian {release}")
+            format!(
+                "cannot fetch the programs that read network files from Debian {release} into {}: \
+                 is the network there? It is needed once",
+                folder.display()
+            )
         })?;
         util::write(&stamp, made_for)?;
     }
