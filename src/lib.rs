@@ -43,6 +43,7 @@ pub mod limits;
 pub mod log;
 pub mod network;
 pub mod part;
+pub mod partition;
 pub mod plan;
 pub mod record;
 pub mod resolver;

@@ -45,3 +45,20 @@ pub const MOUNTS: usize = 64;
 /// Bytes of a settings file or kernel command line (`COMMAND_LINE_SIZE` of
 /// x86_64 and arm64 is 2,048).
 pub const SETTINGS_BYTES: usize = 4096;
+/// Bytes of a UUID as text.
+pub const UUID_BYTES: usize = 36;
+/// Bytes of a label: GPT's partition names have 36 units of UTF-16, each of which
+/// becomes three bytes at most.
+pub const LABEL_BYTES: usize = 108;
+/// Entries of a GPT that are looked at. Every program makes 128.
+pub const GPT_ENTRIES: u64 = 1024;
+/// Logical partitions of an MBR that are followed.
+pub const LOGICAL_PARTITIONS: u32 = 100;
+/// Disks and partitions that are looked at.
+pub const BLOCKS: usize = 64;
+/// Bytes of a block device's name below `/dev` (the kernel's `DISK_NAME_LEN` is 32;
+/// a partition's has its number behind it).
+pub const BLOCK_NAME_BYTES: usize = 40;
+/// Bytes of the kernel's command line (`COMMAND_LINE_SIZE` is 2048 at most on the
+/// two architectures).
+pub const CMDLINE_BYTES: usize = 4096;

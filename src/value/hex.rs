@@ -4,6 +4,15 @@ use ufmt::{Formatter, uWrite};
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
+/// A byte that is written as two digits.
+pub(crate) struct Byte(pub(crate) u8);
+
+impl ufmt::uDisplay for Byte {
+    fn fmt<W: uWrite + ?Sized>(&self, f: &mut Formatter<'_, W>) -> Result<(), W::Error> {
+        write(f, self.0)
+    }
+}
+
 /// Writes `byte` in lower case.
 pub(crate) fn write<W: uWrite + ?Sized>(
     f: &mut Formatter<'_, W>,

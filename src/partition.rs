@@ -1,0 +1,84 @@
+//! Disks as bytes: file systems by their superblocks, partitions by their tables.
+//!
+//! Nothing here asks the kernel: a device, an image in a file and a slice of
+//! bytes are the same. What is read is not trusted: sums are checked where the
+//! format has them, and every number that leads somewhere else is bounded.
+//!
+//! UUIDs and labels are written as blkid(8) writes them, since that is what
+//! people copy into `--device UUID=…` and /etc/fstab.
+
+mod bytes;
+mod crc;
+mod ext;
+mod fat;
+mod spec;
+mod table;
+mod ufs;
+
+pub use spec::Spec;
+pub use table::{Entry, Scheme, partitions};
+
+use crate::limits::{LABEL_BYTES, UUID_BYTES};
+use heapless::Vec;
+
+/// Reads exactly as many bytes as there is room for, from an offset; tells whether
+/// that went well.
+pub type ReadAt<'a> = dyn FnMut(u64, &mut [u8]) -> bool + 'a;
+
+/// What kind of file system it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// ext2: no journal.
+    Ext2,
+    /// ext3: a journal, and nothing that ext3 does not know.
+    Ext3,
+    /// ext4.
+    Ext4,
+    /// FAT with 12 bits, which ECS does not promise to write to.
+    Fat12,
+    /// FAT with 16 bits, the same.
+    Fat16,
+    /// FAT with 32 bits.
+    Fat32,
+    /// UFS1 of the BSDs.
+    Ufs1,
+    /// UFS2 of FreeBSD.
+    Ufs2,
+}
+
+impl Kind {
+    /// The type for mount(2).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ext2 => "ext2",
+            Self::Ext3 => "ext3",
+            Self::Ext4 => "ext4",
+            Self::Fat12 | Self::Fat16 | Self::Fat32 => "vfat",
+            Self::Ufs1 | Self::Ufs2 => "ufs",
+        }
+    }
+}
+
+/// A UUID, or what stands for one.
+pub type Uuid = Vec<u8, UUID_BYTES>;
+/// A label, in whatever bytes it was written.
+pub type Label = Vec<u8, LABEL_BYTES>;
+
+/// A file system, as its superblock tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileSystem {
+    /// What it is.
+    pub kind: Kind,
+    /// How it is told from others; empty, if it has none.
+    pub uuid: Uuid,
+    /// What it is called; empty, if it has no name.
+    pub label: Label,
+}
+
+/// The file system that begins at offset 0, if it is one that os.conf may lie on.
+pub fn file_system(read: &mut ReadAt<'_>) -> Option<FileSystem> {
+    ext::read(read)
+        .or_else(|| ufs::read(read))
+        .or_else(|| fat::read(read))
+}
