@@ -160,6 +160,22 @@ pub trait Sys {
     /// returns `false`.
     fn list(&self, folder: &Self::Fd, each: &mut dyn FnMut(&CStr) -> bool) -> Result<()>;
 
+    /// Makes a node for a block device, for root only.
+    fn make_node(&self, folder: &Self::Fd, name: &CStr, device: u64) -> Result<()>;
+    /// Mounts `device` where nobody else sees it: nothing on it can be run, and it
+    /// is gone when the folder that is returned, and all that was opened in it, are
+    /// closed. An option without a value has an empty one.
+    fn mount(
+        &self,
+        device: &CStr,
+        kind: &CStr,
+        is_read_only: bool,
+        options: &[(&CStr, &CStr)],
+    ) -> Result<Self::Fd>;
+    /// Makes what is mounted at `point` read-only, or writable; `options` are those
+    /// of the mount as /proc/self/mountinfo has them, which stay.
+    fn remount(&self, point: &CStr, is_read_only: bool, options: &[u8]) -> Result<()>;
+
     /// Memory for a file of `len` bytes.
     fn map(&self, len: usize) -> Result<Self::Map>;
     /// Fills `bytes` with random ones; never blocks a boot.

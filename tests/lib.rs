@@ -2,3 +2,4 @@
 //! beside it.
 
 pub mod matrix;
+pub mod namespace;

@@ -1,5 +1,6 @@
 //! The real kernel, by rustix' own system calls: no libc in between.
 
+mod mount;
 mod walk;
 
 use super::memory::Map;
@@ -231,6 +232,26 @@ impl Sys for Linux {
             }
         }
         Ok(())
+    }
+
+    fn make_node(&self, folder: &OwnedFd, name: &CStr, device: u64) -> Result<()> {
+        let mode = Mode::from_raw_mode(0o600);
+        fs::mknodat(folder, name, FileType::BlockDevice, mode, device)
+    }
+
+    fn mount(
+        &self,
+        device: &CStr,
+        kind: &CStr,
+        is_read_only: bool,
+        options: &[(&CStr, &CStr)],
+    ) -> Result<OwnedFd> {
+        mount::private(device, kind, is_read_only, options)
+    }
+
+    #[inline(never)]
+    fn remount(&self, point: &CStr, is_read_only: bool, options: &[u8]) -> Result<()> {
+        mount::again(point, is_read_only, options)
     }
 
     #[inline(never)]

@@ -3,6 +3,7 @@
 use crate::limits::PATH_BYTES;
 use crate::text::lines::{lines, words};
 use crate::text::split::{split, split_once};
+use crate::value::Path;
 use crate::value::ipv4::decimal;
 use heapless::Vec;
 
@@ -15,6 +16,8 @@ pub struct Mount<'a> {
     pub root: &'a [u8],
     /// Where, escaped.
     pub point: &'a [u8],
+    /// How it is mounted there: `rw,nosuid`.
+    pub flags: &'a [u8],
     /// The type of the file system.
     pub kind: &'a [u8],
     /// The device's name or what stands for it, escaped.
@@ -33,13 +36,14 @@ fn mount(line: &[u8]) -> Option<Mount<'_>> {
     let mut fields = words(line).skip(2);
     let (major, minor) = split_once(fields.next()?, b':')?;
     let device = (decimal(major)?, decimal(minor)?);
-    let (root, point) = (fields.next()?, fields.next()?);
+    let (root, point, flags) = (fields.next()?, fields.next()?, fields.next()?);
     // Optional fields, up to a hyphen.
     let mut fields = fields.skip_while(|&field| field != b"-").skip(1);
     Some(Mount {
         device,
         root,
         point,
+        flags,
         kind: fields.next()?,
         source: fields.next()?,
         options: fields.next().unwrap_or_default(),
@@ -47,6 +51,20 @@ fn mount(line: &[u8]) -> Option<Mount<'_>> {
 }
 
 impl Mount<'_> {
+    /// The mount point.
+    #[must_use]
+    pub fn point(&self) -> Option<Path> {
+        let path = unescape(self.point)?;
+        Path::new(&[path.get(..path.len() - 1)?])
+    }
+
+    /// Whether nothing can be written there.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        let is_so = |options| split(options, b',').any(|option| option == b"ro");
+        is_so(self.flags) || is_so(self.options)
+    }
+
     /// The mount point as a path with its final NUL.
     #[must_use]
     pub fn path(&self) -> Option<Vec<u8, PATH_BYTES>> {

@@ -5,40 +5,11 @@ use core::ffi::CStr;
 use osconf::conf::{Findings, Network, Wish, parse};
 use osconf::network::kernel::{self, Applied, KernelFault};
 use osconf::sys::{Access, FileSystem, Linux, Meta, Result, Stream, Sys};
-use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
-/// Set in the process that has a namespace of its own.
-const INSIDE: &str = "OSCONF_TEST_INSIDE_NAMESPACE";
-
 /// Runs `body`, which belongs to the test `name`, in a new network namespace.
-///
-/// The test starts itself again below unshare(1): a process that has threads,
-/// as a test runner has, cannot enter a new user namespace (unshare(2), EINVAL).
 pub(crate) fn namespace(name: &str, body: fn()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return body();
-    }
-    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
-    let user: &[&str] = if is_root {
-        &[]
-    } else {
-        &["--user", "--map-root-user"]
-    };
-    let output = Command::new("unshare")
-        .args(user)
-        .arg("--net")
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", name])
-        .env(INSIDE, "1")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}{error}"
-    );
+    osconf_tests::namespace::enter(&["--net"], name, body);
 }
 
 /// What `ip ARGUMENTS` prints.
@@ -306,6 +277,15 @@ impl Sys for Recorder {
         unreachable!()
     }
     fn list(&self, _: &Self::Fd, _: &mut dyn FnMut(&CStr) -> bool) -> Result<()> {
+        unreachable!()
+    }
+    fn make_node(&self, _: &Self::Fd, _: &CStr, _: u64) -> Result<()> {
+        unreachable!()
+    }
+    fn mount(&self, _: &CStr, _: &CStr, _: bool, _: &[(&CStr, &CStr)]) -> Result<Self::Fd> {
+        unreachable!()
+    }
+    fn remount(&self, _: &CStr, _: bool, _: &[u8]) -> Result<()> {
         unreachable!()
     }
     fn random(&self, _: &mut [u8]) -> Result<()> {
