@@ -6,10 +6,12 @@
 //! means that the next run does what is left.
 
 mod compose;
+mod disks;
 mod job;
 mod lint;
 mod locate;
 mod memory;
+mod mounting;
 mod order;
 mod password;
 mod preview;
@@ -28,7 +30,7 @@ use crate::part::Part;
 use crate::record::{State, States};
 use crate::sys::Sys;
 use job::Job;
-use locate::Place;
+use locate::{Place, Purpose};
 use order::Paper;
 use transaction::Stage;
 
@@ -64,11 +66,11 @@ pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
         return exit;
     }
     transaction::clean(run);
-    let Ok(place) = locate::find(run, &|_| {}) else {
+    let Ok(place) = locate::find(run, Purpose::Apply, survey::wait(run), &|_| {}) else {
         return boot(run, Exit::Refused);
     };
     order::finish(run, &place);
-    match order::read(run, &place) {
+    let exit = match order::read(run, &place) {
         Ok(Some(paper)) => carry_out(run, &place, &paper),
         Ok(None) => {
             transaction::end(run);
@@ -76,7 +78,9 @@ pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
             boot(run, Exit::Done)
         }
         Err(exit) => boot(run, exit),
-    }
+    };
+    mounting::leave(run, place);
+    exit
 }
 
 /// Does what is due at a boot without a new network, where no other program does.

@@ -3,19 +3,20 @@
 //! It is the first partition of the disk that holds the root file system. A data
 //! disk never wins, whatever lies on it: its os.conf is somebody else's.
 
+use super::disks::{self, Block, Blocks, Device};
+use super::mounting::{self, Mounted};
 use super::run::Run;
 use crate::error::Fault;
-use crate::limits::{MOUNTS, PATH_BYTES};
+use crate::limits::CMDLINE_BYTES;
 use crate::log::Level;
+use crate::partition::Spec;
 use crate::sys::files::{optional, read_into};
-use crate::sys::{Access, Kind, Sys};
+use crate::sys::{Access, FileSystem, Sys};
 use crate::system::{Mount, mounts};
-use crate::text::split::split_once;
+use crate::text::lines::words;
 use crate::text::{Buf, put};
 use crate::value::Path;
-use crate::value::ipv4::decimal;
 use core::ffi::CStr;
-use heapless::Vec;
 use rustix::io::Errno;
 
 /// The name of os.conf.
@@ -32,68 +33,93 @@ pub struct Place<S: Sys> {
     pub name: Path,
     /// The folder's path, for messages.
     pub shown: Path,
+    /// What was mounted for it, and must be left as it was.
+    pub mounted: Mounted<S>,
 }
 
-/// A device, as major and minor number.
-pub type Device = (u32, u32);
+/// What the place is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// To look: nothing may be written, not even the journal.
+    Look,
+    /// To apply and destroy what is there.
+    Apply,
+}
 
-/// What speaks for or against a mounted file system.
+/// What speaks for or against a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// It is the first partition of the disk of the root.
-    Taken,
+    First,
+    /// It is what `--device` names.
+    Named,
     /// The disk has a partition before it, of this number.
     NotFirst(u32),
+    /// The disk has partitions, so it is none itself.
+    Divided,
     /// It is on another disk than the root.
     OtherDisk,
+    /// It is not what `--device` names.
+    NotNamed,
     /// Which disk the root is on is not known, and there are several.
     UnknownDisk,
-    /// Something else is mounted over it.
-    Hidden,
 }
 
 impl Verdict {
+    /// Whether it is taken.
+    #[must_use]
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::First | Self::Named)
+    }
+
     /// Writes why.
     pub fn describe(self, out: &mut Buf<'_>) {
-        match self {
-            Self::Taken => put!(out, "first partition of the root's disk"),
-            Self::NotFirst(first) => put!(
-                out,
-                "not the first partition of its disk, which is number {}",
-                first
-            ),
-            Self::OtherDisk => put!(out, "on another disk than the root file system"),
-            Self::UnknownDisk => put!(
-                out,
-                "first partition of one of several disks, and it is not known which the root is on"
-            ),
-            Self::Hidden => put!(out, "something else is mounted over it"),
-        }
+        let text = match self {
+            Self::NotFirst(first) => {
+                return put!(
+                    out,
+                    "not the first partition of its disk, which is number {}",
+                    first
+                );
+            }
+            Self::First => "first partition of the root's disk",
+            Self::Named => "named by --device",
+            Self::Divided => "a disk with partitions",
+            Self::OtherDisk => "on another disk than the root file system",
+            Self::NotNamed => "not the device that was named",
+            Self::UnknownDisk => {
+                "it is not known which disk the root is on, and there is not just one"
+            }
+        };
+        put!(out, "{}", text);
     }
 }
 
-/// A mounted partition, judged.
-pub struct Candidate<'m> {
-    /// The mount.
-    pub mount: Mount<'m>,
-    on: OnDisk,
+/// A partition, judged.
+pub struct Candidate<'b, 'm> {
+    /// The partition.
+    pub block: &'b Block,
+    /// Where it is mounted, if it can be reached there.
+    pub mount: Option<Mount<'m>>,
     /// The judgement.
     pub verdict: Verdict,
 }
 
-/// Where on a disk a device is.
-struct OnDisk {
-    disk: Device,
-    /// The number of the first partition of the disk, if this is another.
-    first: Option<u32>,
-}
+/// How often it is looked whether a device has come, in milliseconds.
+const POLL: u32 = 100;
 
-/// Finds the folder of os.conf, or says why not. `look` is shown what was thought
-/// of each mounted partition, if these are looked at.
+/// Finds the folder of os.conf, or says why not; waits for a device for so many
+/// seconds. `look` is shown what was thought of each partition, if these are
+/// looked at.
 ///
 /// # Errors
 /// There is none; it was said why.
-pub fn find<S: Sys>(run: &Run<'_, S>, look: &dyn Fn(&Candidate<'_>)) -> Result<Place<S>, ()> {
+pub fn find<S: Sys>(
+    run: &Run<'_, S>,
+    purpose: Purpose,
+    wait: u32,
+    look: &dyn Fn(&Candidate<'_, '_>),
+) -> Result<Place<S>, ()> {
     if let Some(conf) = &run.settings.conf {
         return named(run, conf);
     }
@@ -101,22 +127,40 @@ pub fn find<S: Sys>(run: &Run<'_, S>, look: &dyn Fn(&Candidate<'_>)) -> Result<P
         run.log
             .fault(Level::Error, "locate", &[], Fault::Kernel(errno), "");
     })?;
-    let text = run.read_mounts(&mut space);
-    if text.is_empty() {
-        run.log.error("locate", &|out| {
-            put!(out, "/proc/self/mountinfo cannot be read: mount /proc first, or name the file with --conf");
-        });
-        return Err(());
+    let mut left = wait.saturating_mul(1000);
+    let (blocks, wanted, text) = loop {
+        let text = run.read_mounts(&mut space).len();
+        let blocks = disks::all(run);
+        let wanted = wanted(run, &blocks, space.get(..text).unwrap_or_default());
+        if !wanted.may_come() || left == 0 {
+            break (blocks, wanted, text);
+        }
+        run.sys.sleep(POLL);
+        left = left.saturating_sub(POLL);
+    };
+    let text = space.get(..text).unwrap_or_default();
+    let mut taken = None;
+    for block in &blocks {
+        let candidate = Candidate {
+            block,
+            mount: mounts(text).find(|mount| is_at_hand(run, mount, block.device)),
+            verdict: wanted.judge(&blocks, block),
+        };
+        look(&candidate);
+        if candidate.verdict.is_taken() && taken.replace(candidate).is_some() {
+            run.log.error("locate", &|out| {
+                put!(
+                    out,
+                    "several partitions are what --device names: name one that is not like another"
+                );
+            });
+            return Err(());
+        }
     }
-    let candidates = candidates(run, text);
-    candidates.iter().for_each(look);
-    match candidates
-        .iter()
-        .find(|candidate| candidate.verdict == Verdict::Taken)
-    {
-        Some(taken) => place_on(run, &taken.mount),
+    match taken {
+        Some(taken) => mounting::place(run, &taken, purpose),
         None => {
-            say_none(run, &candidates);
+            say_none(run, &blocks, &wanted);
             Err(())
         }
     }
@@ -139,231 +183,163 @@ fn named<S: Sys>(run: &Run<'_, S>, conf: &Path) -> Result<Place<S>, ()> {
         folder,
         name,
         shown,
+        mounted: Mounted::Elsewhere,
     })
 }
 
 /// Room for /proc/self/mountinfo.
 pub const MOUNT_BYTES: usize = 64 * 1024;
 
-fn say_none<S: Sys>(run: &Run<'_, S>, candidates: &[Candidate<'_>]) {
-    run.log.error("locate", &|out| match &run.settings.device {
-        Some(device) => {
-            out.push(device.as_bytes());
-            put!(out, " is not a block device that is mounted: mount it first");
+fn say_none<S: Sys>(run: &Run<'_, S>, blocks: &Blocks, wanted: &Wanted) {
+    run.log.error("locate", &|out| match wanted {
+        Wanted::Spec(..) => {
+            put!(out, "no disk or partition is ");
+            if let Some(device) = &run.settings.device {
+                out.push(device.as_bytes());
+            }
+            put!(out, ": name one that osconf locate lists");
         }
-        None => put!(out, "the first partition of the root's disk is not mounted: mount it, or name the file with --conf"),
+        _ if blocks.is_empty() => put!(out, "no disk is there: mount /sys, load the disk's driver, or name the file with --conf"),
+        _ => put!(out, "which disk the root file system is on is not known: name the first partition with --device, or the file with --conf"),
     });
-    for candidate in candidates {
+    for block in blocks {
         run.log.notice("locate", &|out| {
-            put!(out, "not ");
-            out.push(candidate.mount.point);
+            put!(out, "not /dev/");
+            out.push(&block.name);
             put!(out, ": ");
-            candidate.verdict.describe(out);
+            wanted.judge(blocks, block).describe(out);
         });
     }
 }
 
-fn cannot_open<S: Sys>(run: &Run<'_, S>, path: &Path, errno: Errno) {
+/// Says that a folder cannot be opened.
+pub fn cannot_open<S: Sys>(run: &Run<'_, S>, path: &Path, errno: Errno) {
     let what = &[path.as_bytes(), b" cannot be opened"];
     run.log
         .fault(Level::Error, "locate", what, Fault::Kernel(errno), "");
 }
 
-/// Opens the folder on a mounted partition.
-fn place_on<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>) -> Result<Place<S>, ()> {
-    let point = mount_point(mount).ok_or(())?;
-    let partition = run
-        .sys
-        .open_folder(point.as_c_str())
-        .map_err(|errno| cannot_open(run, &point, errno))?;
-    let separator: &[u8] = if point.as_bytes().ends_with(b"/") {
-        b""
-    } else {
-        b"/"
-    };
-    let shown = Path::new(&[point.as_bytes(), separator, FOLDER.to_bytes()]).ok_or(())?;
-    let folder = optional(run.sys.open(&partition, FOLDER, Access::Folder))
-        .map_err(|errno| cannot_open(run, &shown, errno))?;
-    Ok(Place {
-        folder,
-        name: Path::from(NAME),
-        shown,
-    })
-}
-
-fn mount_point(mount: &Mount<'_>) -> Option<Path> {
-    let path = mount.path()?;
-    Path::new(&[path.get(..path.len() - 1)?])
-}
-
-/// All mounted partitions, judged, each once.
-fn candidates<'m, S: Sys>(run: &Run<'_, S>, text: &'m [u8]) -> Vec<Candidate<'m>, MOUNTS> {
-    let wanted = wanted_disk(run, text);
-    let mut found = Vec::<Candidate<'m>, MOUNTS>::new();
-    for mount in mounts(text) {
-        if mount.root == b"/"
-            && !found.iter().any(|known| known.mount.device == mount.device)
-            && let Some(on) = on_disk(run, mount.device)
-        {
-            // A machine with more mounts than this is no longer booting.
-            let _ = found.push(Candidate {
-                mount,
-                on,
-                verdict: Verdict::Hidden,
-            });
-        }
-    }
-    let mut disks = found
-        .iter()
-        .filter(|one| one.on.first.is_none())
-        .map(|one| one.on.disk);
-    let only = disks
-        .next()
-        .filter(|disk| disks.all(|other| other == *disk));
-    for Candidate { mount, on, verdict } in &mut found {
-        if is_visible(run, mount) {
-            *verdict = match (on.first, wanted) {
-                (_, Wanted::Device(device)) if device == mount.device => Verdict::Taken,
-                (_, Wanted::Device(_)) => Verdict::OtherDisk,
-                (Some(first), _) => Verdict::NotFirst(first),
-                (_, Wanted::Disk(disk)) if disk == on.disk => Verdict::Taken,
-                (_, Wanted::Disk(_)) => Verdict::OtherDisk,
-                (_, Wanted::Unknown) if only == Some(on.disk) => Verdict::Taken,
-                (_, Wanted::Unknown) => Verdict::UnknownDisk,
-            };
-        }
-    }
-    found
-}
-
 /// What is looked for.
-#[derive(Clone, Copy)]
 enum Wanted {
-    /// This very device, by `--device`.
-    Device(Device),
+    /// These devices, which `--device` names.
+    Spec(heapless::Vec<Device, 2>),
     /// The first partition of this disk.
     Disk(Device),
-    /// The root is in memory, or on something that is no partition of a disk.
+    /// The first partition of a disk that is not there yet.
+    Later,
+    /// It is not known.
     Unknown,
 }
 
-fn wanted_disk<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Wanted {
-    if let Some(path) = &run.settings.device {
-        // A device that is not there matches none.
-        return Wanted::Device(special(run, path).unwrap_or((0, 0)));
-    }
-    let root = run
-        .sys
-        .meta(&run.root)
-        .map_or((0, 0), |meta| split(meta.device));
-    // Some file systems (btrfs) are no device themselves and name one.
-    let device = if root.0 == 0 {
-        let is_root =
-            |mount: &Mount<'_>| mount.device == root && mount.source.starts_with(b"/dev/");
-        let source = mounts(text)
-            .find(is_root)
-            .and_then(|mount| Path::new(&[mount.source]));
-        source.and_then(|path| special(run, &path))
-    } else {
-        Some(root)
-    };
-    match device.and_then(|device| on_disk(run, device)) {
-        Some(on) => Wanted::Disk(on.disk),
-        None => Wanted::Unknown,
-    }
-}
-
-/// The number of the block device that `path` names.
-fn special<S: Sys>(run: &Run<'_, S>, path: &Path) -> Option<Device> {
-    // Links are followed, such as those in /dev/disk.
-    let base = if path.as_bytes().starts_with(b"/") {
-        c"/"
-    } else {
-        c"."
-    };
-    let base = run.sys.open_folder(base).ok()?;
-    let fd = run
-        .sys
-        .open_below(&base, path.as_c_str(), Access::Look)
-        .ok()?;
-    let meta = run.sys.meta(&fd).ok()?;
-    (meta.kind == Kind::Other).then(|| split(meta.special))
-}
-
-/// Whether the mount point leads to the file system that is mounted there.
-fn is_visible<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>) -> bool {
-    if let Some(point) = mount_point(mount)
-        && let Ok(folder) = run.sys.open_folder(point.as_c_str())
-        && let Ok(meta) = run.sys.meta(&folder)
-    {
-        return split(meta.device) == mount.device;
-    }
-    false
-}
-
-/// Major and minor number, as makedev(3) of Linux joins them.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "each field is 32 bits at most"
-)]
-pub const fn split(device: u64) -> Device {
-    let major = (device >> 8 & 0xfff) | (device >> 32 & 0xffff_f000);
-    let minor = (device & 0xff) | (device >> 12 & 0xffff_ff00);
-    (major as u32, minor as u32)
-}
-
-/// Asks sysfs which disk a device is on (Documentation/ABI/testing/sysfs-block).
-fn on_disk<S: Sys>(run: &Run<'_, S>, device: Device) -> Option<OnDisk> {
-    let mut bytes = [0; PATH_BYTES];
-    let mut path = Buf::new(&mut bytes);
-    put!(path, "/sys/dev/block/{}:{}", device.0, device.1);
-    let own = Path::new(&[path.as_bytes()])?;
-    let folder = run.sys.open_folder(own.as_c_str()).ok()?;
-    let Some(number) = read_number(run, &folder) else {
-        return Some(OnDisk {
-            disk: device,
-            first: None,
-        });
-    };
-    // The kernel follows the link before it goes up, so this is the disk.
-    let parent = Path::new(&[own.as_bytes(), b"/.."])?;
-    let parent = run.sys.open_folder(parent.as_c_str()).ok()?;
-    let mut space = [0; 32];
-    let text = read_into(
-        run.sys,
-        run.sys.open(&parent, c"dev", Access::Read),
-        &mut space,
-    );
-    let (major, minor) = split_once(text.trim_ascii(), b':')?;
-    let disk = (decimal(major)?, decimal(minor)?);
-    let mut lowest = number;
-    let _ = run.sys.list(&parent, &mut |name| {
-        if let Ok(child) = run.sys.open(&parent, name, Access::Folder) {
-            lowest = lowest.min(read_number(run, &child).unwrap_or(lowest));
+impl Wanted {
+    /// Whether it is worth while to wait.
+    fn may_come(&self) -> bool {
+        match self {
+            Self::Spec(devices) => devices.is_empty(),
+            Self::Later => true,
+            Self::Disk(_) | Self::Unknown => false,
         }
-        true
-    });
-    Some(OnDisk {
-        disk,
-        first: (lowest != number).then_some(lowest),
+    }
+
+    fn judge(&self, blocks: &[Block], block: &Block) -> Verdict {
+        let first = blocks
+            .iter()
+            .filter(|other| other.disk == block.disk)
+            .filter_map(|other| other.number)
+            .min();
+        match self {
+            Self::Spec(devices) if devices.contains(&block.device) => Verdict::Named,
+            Self::Spec(_) => Verdict::NotNamed,
+            Self::Disk(disk) if *disk != block.disk => Verdict::OtherDisk,
+            _ => match (first, block.number) {
+                (Some(first), Some(number)) if first != number => Verdict::NotFirst(first),
+                (Some(_), None) => Verdict::Divided,
+                _ if matches!(self, Self::Disk(_)) => Verdict::First,
+                _ => Verdict::UnknownDisk,
+            },
+        }
+    }
+}
+
+fn wanted<S: Sys>(run: &Run<'_, S>, blocks: &Blocks, text: &[u8]) -> Wanted {
+    let mut devices = heapless::Vec::new();
+    if let Some(spec) = &run.settings.device {
+        let spec = Spec::parse(spec.as_bytes());
+        for block in blocks {
+            if disks::is_meant(run, blocks, block, &spec) {
+                // Two are as bad as more.
+                let _ = devices.push(block.device);
+            }
+        }
+        return Wanted::Spec(devices);
+    }
+    if let Some(disk) = root_device(run, text).and_then(|root| disks::disk_below(run, blocks, root))
+    {
+        return Wanted::Disk(disk);
+    }
+    if is_in_ram(run)
+        && let Some(disk) = disk_of_kernel_line(run, blocks)
+    {
+        return disk;
+    }
+    let mut fixed = blocks.iter().filter(|block| block.is_fixed);
+    match (fixed.next(), fixed.next()) {
+        (Some(only), None) => Wanted::Disk(only.device),
+        _ => Wanted::Unknown,
+    }
+}
+
+/// The device that holds the root file system; of an overlay, its upper layer.
+fn root_device<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Option<Device> {
+    let meta = run.sys.meta(&run.root).ok()?;
+    let device = disks::split(meta.device);
+    if device.0 != 0 {
+        return Some(device);
+    }
+    let mount = mounts(text).find(|mount| mount.device == device)?;
+    if let Some(upper) = mount.upper_folder() {
+        let path = CStr::from_bytes_until_nul(&upper).ok()?;
+        let folder = run.sys.open_folder(path).ok()?;
+        let meta = run.sys.meta(&folder).ok()?;
+        return Some(disks::split(meta.device));
+    }
+    // btrfs is no device itself, and names one.
+    disks::special(run, &Path::new(&[mount.source])?)
+}
+
+fn is_in_ram<S: Sys>(run: &Run<'_, S>) -> bool {
+    matches!(run.sys.file_system(&run.root), Ok(FileSystem::Ram))
+}
+
+/// In an initramfs, the disk of `root=` on the kernel's command line.
+fn disk_of_kernel_line<S: Sys>(run: &Run<'_, S>, blocks: &Blocks) -> Option<Wanted> {
+    let folder = run.sys.open_folder(c"/proc").ok()?;
+    let mut space = [0; CMDLINE_BYTES];
+    let file = run.sys.open(&folder, c"cmdline", Access::Read);
+    let line = read_into(run.sys, file, &mut space);
+    let root = words(line)
+        .filter_map(|word| word.strip_prefix(b"root="))
+        .last()?;
+    let spec = Spec::parse(root);
+    let block = blocks
+        .iter()
+        .find(|block| disks::is_meant(run, blocks, block, &spec));
+    Some(match block {
+        Some(block) => Wanted::Disk(disks::disk_below(run, blocks, block.device)?),
+        None => Wanted::Later,
     })
 }
 
-/// The number of a partition.
-fn read_number<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> Option<u32> {
-    let mut space = [0; 16];
-    let file = run.sys.open(folder, c"partition", Access::Read);
-    decimal(read_into(run.sys, file, &mut space).trim_ascii())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_device_number_splits_as_the_c_library_joins_it() {
-        assert_eq!(split(0xfe01), (254, 1));
-        assert_eq!(split(0x0010_0801), (8, 257));
-        assert_eq!(split(0x0000_1000_0000_0000), (0x1000, 0));
+/// Whether the file system of a device can be reached by this mount: nothing is
+/// mounted over it, and all of it is there.
+fn is_at_hand<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>, device: Device) -> bool {
+    if mount.device == device
+        && mount.root == b"/"
+        && let Some(point) = mount.point()
+        && let Ok(folder) = run.sys.open_folder(point.as_c_str())
+        && let Ok(meta) = run.sys.meta(&folder)
+    {
+        return disks::split(meta.device) == device;
     }
+    false
 }

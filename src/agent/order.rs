@@ -88,6 +88,15 @@ fn doomed(place: &Place<impl Sys>) -> Path {
         .unwrap_or_else(|| Path::from(c".osconf-done"))
 }
 
+/// Whether there is an os.conf, or what a killed run left of one.
+pub fn is_there<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> bool {
+    let is_there = |folder, name: &Path| run.sys.meta_of(folder, name.as_c_str()).is_ok();
+    place
+        .folder
+        .as_ref()
+        .is_some_and(|folder| is_there(folder, &place.name) || is_there(folder, &doomed(place)))
+}
+
 /// Destroys what a killed run had set aside: all of it was applied.
 pub fn finish<S: Sys>(run: &Run<'_, S>, place: &Place<S>) {
     if let Some(folder) = &place.folder

@@ -2,6 +2,7 @@
 
 use super::compose::{self, Composed, New};
 use super::job::Job;
+use super::locate::Purpose;
 use super::run::Run;
 use super::{Exit, locate, order, report};
 use crate::error::Fault;
@@ -15,7 +16,8 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
     if let Some(exit) = report::refuse_run(run) {
         return exit;
     }
-    let Ok(place) = locate::find(run, &|_| {}) else {
+    let Ok(place) = locate::find(run, Purpose::Look, run.settings.wait.unwrap_or(0), &|_| {})
+    else {
         return Exit::Refused;
     };
     let paper = match order::read(run, &place) {

@@ -1,6 +1,7 @@
 //! What is said about a run, and the commands that only tell.
 
-use super::locate::{self, Place, Verdict};
+use super::disks;
+use super::locate::{self, Place, Purpose};
 use super::run::Run;
 use super::transaction::Stage;
 use super::{Exit, memory};
@@ -214,15 +215,26 @@ pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
 
 /// `locate`: which partition is used, and why not the others.
 pub fn locate<S: Sys>(run: &Run<'_, S>) -> Exit {
-    let place = locate::find(run, &|candidate| {
+    let wait = run.settings.wait.unwrap_or(0);
+    let place = locate::find(run, Purpose::Look, wait, &|candidate| {
+        let found = disks::file_system(run, candidate.block);
         run.print(&|out| {
-            let is_taken = candidate.verdict == Verdict::Taken;
-            put!(out, "{}", if is_taken { "* " } else { "  " });
-            out.push(candidate.mount.source);
-            put!(out, " ");
-            out.push(candidate.mount.kind);
-            put!(out, " on ");
-            out.push(candidate.mount.point);
+            let is_taken = candidate.verdict.is_taken();
+            put!(out, "{}/dev/", if is_taken { "* " } else { "  " });
+            out.push(&candidate.block.name);
+            if let Some(found) = &found {
+                put!(out, " {}", found.kind.name());
+                for (name, value) in [(" UUID=", &*found.uuid), (" LABEL=", &*found.label)] {
+                    if !value.is_empty() {
+                        put!(out, "{}", name);
+                        out.push(value);
+                    }
+                }
+            }
+            if let Some(mount) = &candidate.mount {
+                put!(out, " on ");
+                out.push(mount.point);
+            }
             put!(out, ": ");
             candidate.verdict.describe(out);
         });

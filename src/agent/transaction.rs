@@ -330,7 +330,7 @@ fn has_lasting_upper<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> bool {
     let device = run
         .sys
         .meta(folder)
-        .map(|meta| super::locate::split(meta.device));
+        .map(|meta| super::disks::split(meta.device));
     crate::system::mounts(text)
         .filter(|mount| device == Ok(mount.device))
         .any(|mount| {

@@ -125,12 +125,36 @@ fn without_time(text: &[u8]) -> Vec<u8> {
 
 /// `text` with `{root}` and so on in the place of what differs in each run.
 pub(crate) fn general(machine: &Machine, text: &[u8], chroot: bool) -> Vec<u8> {
-    names(machine, chroot)
+    let text = names(machine, chroot)
         .iter()
         .filter(|(_, value)| value != "/")
         .fold(without_time(text), |text, (name, value)| {
             replace(&text, value.as_bytes(), name.as_bytes())
-        })
+        });
+    if machine.disks.is_empty() {
+        return text;
+    }
+    of_own_disks(&text)
+}
+
+/// `text` without the lines about disks of the machine that the tests run on, and
+/// with `{uuid}` in the place of what mkfs made up.
+fn of_own_disks(text: &[u8]) -> Vec<u8> {
+    const UUID: usize = 36;
+    let is_own = |line: &&[u8]| {
+        let is_listed = contains(line, b"not /dev/") || line.starts_with(b"  /dev/");
+        !is_listed || contains(line, b"no-such-device")
+    };
+    let mut lines = Vec::new();
+    for line in text.split_inclusive(|&byte| byte == b'\n').filter(is_own) {
+        let mut line = line.to_vec();
+        if let Some(at) = line.windows(5).position(|part| part == b"UUID=") {
+            let end = (at + 5 + UUID).min(line.len());
+            line.splice(at + 5..end, *b"{uuid}");
+        }
+        lines.extend(line);
+    }
+    lines
 }
 
 /// The secrets of a case, none of which may be said, or lie where it should not.

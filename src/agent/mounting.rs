@@ -1,0 +1,200 @@
+//! Getting at the partition that os.conf lies on, and leaving it as it was.
+
+use super::disks::{self, Block, Node};
+use super::locate::{self, Candidate, FOLDER, NAME, Place, Purpose};
+use super::order;
+use super::run::Run;
+use crate::error;
+use crate::partition::{FileSystem, Kind};
+use crate::sys::files::optional;
+use crate::sys::{Access, Sys};
+use crate::system::Mount;
+use crate::text::put;
+use crate::value::Path;
+use core::ffi::CStr;
+use heapless::Vec;
+use rustix::io::Errno;
+
+/// What was mounted for a run.
+pub enum Mounted<S: Sys> {
+    /// Nothing: it was mounted already, or needs no mount.
+    Elsewhere,
+    /// It was mounted here, where nobody else sees it, and goes with this.
+    Privately(S::Fd),
+    /// It was mounted read-only at this point, in this way, and is writable now.
+    Anew(Path, Vec<u8, FLAG_BYTES>),
+}
+
+/// Bytes of the flags of a mount: all that the kernel knows have fewer.
+const FLAG_BYTES: usize = 128;
+
+/// The folder of os.conf on a partition, which is mounted if it is not.
+///
+/// # Errors
+/// It cannot be; it was said why.
+pub fn place<S: Sys>(
+    run: &Run<'_, S>,
+    taken: &Candidate<'_, '_>,
+    purpose: Purpose,
+) -> Result<Place<S>, ()> {
+    match &taken.mount {
+        Some(mount) => on_mount(run, mount, purpose),
+        None => on_device(run, taken.block, purpose),
+    }
+}
+
+/// Leaves everything as it was before. All that was written is durable by now.
+pub fn leave<S: Sys>(run: &Run<'_, S>, place: Place<S>) {
+    let Place {
+        folder, mounted, ..
+    } = place;
+    drop(folder);
+    if let Mounted::Anew(point, flags) = &mounted
+        && let Err(errno) = run.sys.remount(point.as_c_str(), true, flags)
+    {
+        run.log.warn("locate", &|out| {
+            out.push(point.as_bytes());
+            put!(out, ": it cannot be made read-only again: ");
+            error::describe(errno, out);
+        });
+    }
+}
+
+fn on_mount<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>, purpose: Purpose) -> Result<Place<S>, ()> {
+    let point = mount.point().ok_or(())?;
+    let partition = run
+        .sys
+        .open_folder(point.as_c_str())
+        .map_err(|errno| locate::cannot_open(run, &point, errno))?;
+    let mut place = open(run, &partition, &point)?;
+    let is_due = purpose == Purpose::Apply && order::is_there(run, &place);
+    if is_due && mount.is_read_only() {
+        let flags = Vec::from_slice(mount.flags).unwrap_or_default();
+        match run.sys.remount(point.as_c_str(), false, &flags) {
+            Ok(()) => place.mounted = Mounted::Anew(point, flags),
+            Err(errno) => {
+                run.log.error("locate", &|out| {
+                    out.push(point.as_bytes());
+                    put!(
+                        out,
+                        ": it is mounted read-only, and cannot be made writable: "
+                    );
+                    error::describe(errno, out);
+                });
+                // It is applied all the same, and kept.
+            }
+        }
+    }
+    Ok(place)
+}
+
+/// First it is looked whether there is anything to do: that costs a disk nothing.
+fn on_device<S: Sys>(run: &Run<'_, S>, block: &Block, purpose: Purpose) -> Result<Place<S>, ()> {
+    let place = mount(run, block, true)?;
+    if purpose == Purpose::Look || !order::is_there(run, &place) {
+        return Ok(place);
+    }
+    drop(place);
+    mount(run, block, false)
+}
+
+/// How often a mount is tried that meets the end of the one before it.
+const TRIES: u32 = 20;
+/// How long is waited between, in milliseconds.
+const PAUSE: u32 = 50;
+
+fn mount<S: Sys>(run: &Run<'_, S>, block: &Block, is_read_only: bool) -> Result<Place<S>, ()> {
+    let say = |what: &str, errno: Option<Errno>| {
+        run.log.error("locate", &|out| {
+            put!(out, "/dev/");
+            out.push(&block.name);
+            put!(out, ": {}", what);
+            if let Some(errno) = errno {
+                put!(out, ": ");
+                error::describe(errno, out);
+            }
+        });
+    };
+    let Some(found) = disks::file_system(run, block) else {
+        return Err(say(
+            "no file system that ECS writes to is on it: it must be ext2, ext3, ext4, FAT32 or UFS, and come first on the disk",
+            None,
+        ));
+    };
+    let node = Node::open(run, block).map_err(|errno| say("cannot be opened", Some(errno)))?;
+    let mut result = Err(Errno::NODEV);
+    for kind in drivers(found.kind) {
+        for _ in 0..TRIES {
+            result = run.sys.mount(
+                node.path.as_c_str(),
+                kind,
+                is_read_only,
+                options(&found, kind, is_read_only),
+            );
+            // The read-only mount of a moment ago may still be going.
+            if result.as_ref().err() != Some(&Errno::BUSY) {
+                break;
+            }
+            run.sys.sleep(PAUSE);
+        }
+        if result.as_ref().err() != Some(&Errno::NODEV) {
+            break;
+        }
+    }
+    node.close(run);
+    let partition = result.map_err(|errno| match errno {
+        Errno::NODEV => say(
+            "the kernel has no driver for its file system: load it (ext4; or vfat, with nls_cp437 and nls_iso8859-1)",
+            None,
+        ),
+        _ => say("cannot be mounted", Some(errno)),
+    })?;
+    let shown = Path::new(&[b"/dev/", &block.name, b":"]).ok_or(())?;
+    let mut place = open(run, &partition, &shown)?;
+    place.mounted = Mounted::Privately(partition);
+    Ok(place)
+}
+
+/// The drivers to try: ext4's takes all three, where the older ones are not there.
+const fn drivers(kind: Kind) -> &'static [&'static CStr] {
+    match kind {
+        Kind::Ext2 => &[c"ext2", c"ext4"],
+        Kind::Ext3 => &[c"ext3", c"ext4"],
+        Kind::Ext4 => &[c"ext4"],
+        Kind::Fat12 | Kind::Fat16 | Kind::Fat32 => &[c"vfat"],
+        Kind::Ufs1 | Kind::Ufs2 => &[c"ufs"],
+    }
+}
+
+/// A look replays no journal (ext4(5), noload). The kernel must be told which UFS
+/// it is (Documentation/admin-guide/ufs.rst).
+fn options(
+    found: &FileSystem,
+    kind: &CStr,
+    is_read_only: bool,
+) -> &'static [(&'static CStr, &'static CStr)] {
+    match found.kind {
+        Kind::Ext3 | Kind::Ext4 if is_read_only && kind != c"ext2" => &[(c"noload", c"")],
+        Kind::Ufs1 => &[(c"ufstype", c"44bsd")],
+        Kind::Ufs2 => &[(c"ufstype", c"ufs2")],
+        _ => &[],
+    }
+}
+
+/// The folder of os.conf in the top folder of its partition.
+fn open<S: Sys>(run: &Run<'_, S>, partition: &S::Fd, point: &Path) -> Result<Place<S>, ()> {
+    let separator: &[u8] = if point.as_bytes().ends_with(b"/") {
+        b""
+    } else {
+        b"/"
+    };
+    let shown = Path::new(&[point.as_bytes(), separator, FOLDER.to_bytes()]).ok_or(())?;
+    let folder = optional(run.sys.open(partition, FOLDER, Access::Folder))
+        .map_err(|errno| locate::cannot_open(run, &shown, errno))?;
+    Ok(Place {
+        folder,
+        name: Path::from(NAME),
+        shown,
+        mounted: Mounted::Elsewhere,
+    })
+}

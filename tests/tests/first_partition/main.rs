@@ -1,0 +1,254 @@
+//! The first partition of the root's disk, found and mounted by the program
+//! itself, on loop devices with tables and file systems of the real programs.
+
+mod rig;
+
+use rig::{CONF, Disk, Root, alone, attach, image, run};
+use std::thread;
+use std::time::Duration;
+
+/// A partition for os.conf, and one for the root.
+const TWO: &str = "label: dos\nsize=16M\n,\n";
+const TWO_GPT: &str = "label: gpt\nsize=16M, name=first\nsize=16M, name=root\n";
+const EXT4: &[&str] = &["mkfs.ext4", "-q"];
+
+fn is_applied(root: &Root) -> bool {
+    root.read("etc/hostname") == "from-os-conf\n"
+}
+
+#[test]
+fn a_first_partition_that_is_not_mounted_is_mounted_and_left_as_it_was() {
+    alone(
+        "a_first_partition_that_is_not_mounted_is_mounted_and_left_as_it_was",
+        || {
+            for (table, mkfs) in [
+                (TWO, EXT4),
+                (TWO_GPT, EXT4),
+                (TWO, &["mkfs.ext3", "-q"][..]),
+                (TWO, &["mkfs.ext2", "-q", "-b", "1024"]),
+            ] {
+                let disk = Disk::new(table);
+                let first = disk.make(1, mkfs, CONF);
+                let root = Root::mount(&disk.partition(2));
+                let mounts = Root::mounts();
+                let (exit, said) = root.osconf("apply");
+                assert_eq!(exit, 0, "{mkfs:?}: {said}");
+                assert!(is_applied(&root), "{said}");
+                assert_eq!(Root::mounts(), mounts);
+                assert_eq!(disk.conf_on(&first), None);
+                run("e2fsck", &["-f", "-n", &first]);
+                let (exit, said) = root.osconf("apply");
+                assert_eq!(exit, 0);
+                assert!(said.contains("nothing to do"), "{said}");
+            }
+        },
+    );
+}
+
+#[test]
+fn a_look_writes_nothing_to_a_partition_that_is_not_mounted() {
+    alone(
+        "a_look_writes_nothing_to_a_partition_that_is_not_mounted",
+        || {
+            let disk = Disk::new(TWO);
+            let first = disk.make(1, EXT4, CONF);
+            // A journal that a mount would replay.
+            run("debugfs", &["-w", "-R", "feature needs_recovery", &first]);
+            let root = Root::mount(&disk.partition(2));
+            let sum = || run("sha256sum", &[&first]);
+            let before = sum();
+            for command in ["plan", "locate", "status"] {
+                let (exit, said) = root.osconf(command);
+                assert_eq!(exit, 0, "{command}: {said}");
+                assert_eq!(sum(), before, "{command}");
+            }
+            assert!(root.osconf("plan").1.contains("+from-os-conf"));
+            // Without an os.conf, apply too only looks.
+            drop(root);
+            let disk = Disk::new(TWO);
+            run("mkfs.ext4", &["-q", &disk.partition(1)]);
+            let root = Root::mount(&disk.partition(2));
+            let sum = || run("sha256sum", &[&disk.partition(1)]);
+            let before = sum();
+            assert_eq!(root.osconf("apply").0, 0);
+            assert_eq!(sum(), before);
+        },
+    );
+}
+
+#[test]
+fn a_first_partition_that_is_mounted_read_only_is_so_again_afterwards() {
+    alone(
+        "a_first_partition_that_is_mounted_read_only_is_so_again_afterwards",
+        || {
+            let disk = Disk::new(TWO);
+            let first = disk.make(1, EXT4, CONF);
+            let root = Root::mount(&disk.partition(2));
+            root.mount_at(&first, "boot", "ro,nosuid,noatime");
+            let mounts = Root::mounts();
+            let (exit, said) = root.osconf("apply");
+            assert_eq!(exit, 0, "{said}");
+            assert!(is_applied(&root));
+            assert_eq!(Root::mounts(), mounts);
+            assert!(
+                !root
+                    .path()
+                    .join("boot/aliyun_custom_image/os.conf")
+                    .exists()
+            );
+        },
+    );
+}
+
+#[test]
+fn nodes_are_made_where_dev_is_bare_and_removed_again() {
+    alone("nodes_are_made_where_dev_is_bare_and_removed_again", || {
+        let disk = Disk::new(TWO);
+        let first = disk.make(1, EXT4, CONF);
+        let root = Root::mount(&disk.partition(2));
+        let dev = root.path().join("dev");
+        let path = dev.to_str().unwrap();
+        run("umount", &[path]);
+        run("mount", &["-t", "tmpfs", "none", path]);
+        let (exit, said) = root.osconf("apply");
+        assert_eq!(exit, 0, "{said}");
+        assert!(is_applied(&root), "{said}");
+        assert_eq!(disk.conf_on(&first), None);
+        assert_eq!(std::fs::read_dir(dev).unwrap().count(), 0);
+    });
+}
+
+#[test]
+fn a_device_is_named_as_in_fstab() {
+    alone("a_device_is_named_as_in_fstab", || {
+        for table in [TWO, TWO_GPT] {
+            let (other, disk) = (Disk::new(table), Disk::new(TWO));
+            let uuid = uuid();
+            let label = &uuid[..8];
+            let mkfs = ["mkfs.ext4", "-q", "-U", &uuid, "-L", label];
+            let root = Root::mount(&disk.partition(2));
+            let mut names = vec![
+                format!("UUID={uuid}"),
+                format!("UUID={}", uuid.to_uppercase()),
+                format!("LABEL={label}"),
+                other.partition(1),
+            ];
+            let value = |name| {
+                let arguments = ["-p", "-o", "value", "-s", name, &other.partition(1)];
+                run("blkid", &arguments).trim().to_owned()
+            };
+            other.make(1, &mkfs, CONF);
+            names.push(format!("PARTUUID={}", value("PART_ENTRY_UUID")));
+            for name in names {
+                other.make(1, &mkfs, CONF);
+                std::fs::write(root.path().join("etc/hostname"), "as-built\n").unwrap();
+                let (exit, said) = root.osconf(&format!("apply --device {name}"));
+                assert_eq!(exit, 0, "{name}: {said}");
+                assert!(is_applied(&root), "{name}: {said}");
+                assert_eq!(other.conf_on(&other.partition(1)), None);
+            }
+            let (exit, said) = root.osconf("apply --wait 0 --device UUID=no-such");
+            assert_eq!(exit, 1);
+            assert!(
+                said.contains("no disk or partition is UUID=no-such"),
+                "{said}"
+            );
+        }
+    });
+}
+
+#[test]
+fn two_partitions_of_one_name_are_refused() {
+    alone("two_partitions_of_one_name_are_refused", || {
+        let disk = Disk::new("label: dos\nsize=8M\nsize=8M\n,\n");
+        let label = &uuid()[..8];
+        let mkfs = ["mkfs.ext4", "-q", "-L", label];
+        let devices = [1, 2].map(|number| disk.make(number, &mkfs, CONF));
+        let root = Root::mount(&disk.partition(3));
+        let (exit, said) = root.osconf(&format!("apply --device LABEL={label}"));
+        assert_eq!(exit, 1);
+        assert!(said.contains("several partitions"), "{said}");
+        for device in devices {
+            assert_eq!(disk.conf_on(&device).as_deref(), Some(CONF));
+        }
+    });
+}
+
+#[test]
+fn a_data_disk_with_a_hostile_os_conf_is_not_touched() {
+    alone("a_data_disk_with_a_hostile_os_conf_is_not_touched", || {
+        let (data, disk) = (Disk::new(TWO), Disk::new(TWO));
+        let hostile = data.make(1, EXT4, "hostname=hostile\n");
+        run("mkfs.ext4", &["-q", &disk.partition(1)]);
+        let root = Root::mount(&disk.partition(2));
+        let before = run("sha256sum", &[&hostile]);
+        let (exit, said) = root.osconf("apply");
+        assert_eq!(exit, 0, "{said}");
+        assert_eq!(root.read("etc/hostname"), "as-built\n");
+        assert_eq!(run("sha256sum", &[&hostile]), before);
+        let (_, said) = root.osconf("locate");
+        assert!(
+            said.contains(&format!("{hostile} ext4")) && said.contains("another disk"),
+            "{said}"
+        );
+    });
+}
+
+#[test]
+fn a_device_that_appears_late_is_waited_for() {
+    alone("a_device_that_appears_late_is_waited_for", || {
+        let uuid = uuid();
+        let disk = Disk::new(TWO);
+        let root = Root::mount(&disk.partition(2));
+        let (_folder, late) = image("");
+        run("mkfs.ext4", &["-q", "-U", &uuid, late.to_str().unwrap()]);
+        let plug = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(700));
+            attach(&late)
+        });
+        let (exit, said) = root.osconf(&format!("apply --wait 20 --device UUID={uuid}"));
+        let device = plug.join().unwrap();
+        run("losetup", &["--detach", &device]);
+        assert_eq!(exit, 0, "{said}");
+        assert!(said.contains("nothing to do"), "{said}");
+    });
+}
+
+#[test]
+fn a_file_system_without_a_table_is_the_first_partition_of_its_disk() {
+    alone(
+        "a_file_system_without_a_table_is_the_first_partition_of_its_disk",
+        || {
+            let (data, disk) = (Disk::new(""), Disk::new(""));
+            data.make(0, EXT4, "hostname=hostile\n");
+            let root = Root::mount(&disk.device);
+            let folder = root.path().join("aliyun_custom_image");
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("os.conf"), CONF).unwrap();
+            let (exit, said) = root.osconf("apply");
+            assert_eq!(exit, 0, "{said}");
+            assert!(is_applied(&root));
+            assert!(!folder.join("os.conf").exists());
+        },
+    );
+}
+
+#[test]
+fn what_holds_no_file_system_is_named_with_what_to_do() {
+    alone("what_holds_no_file_system_is_named_with_what_to_do", || {
+        let disk = Disk::new(TWO);
+        let root = Root::mount(&disk.partition(2));
+        let (exit, said) = root.osconf("apply");
+        assert_eq!(exit, 1);
+        assert!(
+            said.contains(&disk.partition(1)) && said.contains("ext2, ext3, ext4, FAT32 or UFS"),
+            "{said}"
+        );
+    });
+}
+
+/// A UUID that no other test has at the same time.
+fn uuid() -> String {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap();
+    text.trim().to_owned()
+}
