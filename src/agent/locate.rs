@@ -183,7 +183,7 @@ fn named<S: Sys>(run: &Run<'_, S>, conf: &Path) -> Result<Place<S>, ()> {
         folder,
         name,
         shown,
-        mounted: Mounted::Elsewhere,
+        mounted: Mounted::nothing(),
     })
 }
 

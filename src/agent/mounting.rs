@@ -15,14 +15,22 @@ use core::ffi::CStr;
 use heapless::Vec;
 use rustix::io::Errno;
 
-/// What was mounted for a run.
-pub enum Mounted<S: Sys> {
-    /// Nothing: it was mounted already, or needs no mount.
-    Elsewhere,
+/// What was mounted for a run; nothing, where it was mounted already.
+pub struct Mounted<S: Sys> {
     /// It was mounted here, where nobody else sees it, and goes with this.
-    Privately(S::Fd),
+    private: Option<S::Fd>,
     /// It was mounted read-only at this point, in this way, and is writable now.
-    Anew(Path, Vec<u8, FLAG_BYTES>),
+    anew: Option<(Path, Vec<u8, FLAG_BYTES>)>,
+}
+
+impl<S: Sys> Mounted<S> {
+    /// Nothing was mounted.
+    pub const fn nothing() -> Self {
+        Self {
+            private: None,
+            anew: None,
+        }
+    }
 }
 
 /// Bytes of the flags of a mount: all that the kernel knows have fewer.
@@ -49,7 +57,8 @@ pub fn leave<S: Sys>(run: &Run<'_, S>, place: Place<S>) {
         folder, mounted, ..
     } = place;
     drop(folder);
-    if let Mounted::Anew(point, flags) = &mounted
+    drop(mounted.private);
+    if let Some((point, flags)) = &mounted.anew
         && let Err(errno) = run.sys.remount(point.as_c_str(), true, flags)
     {
         run.log.warn("locate", &|out| {
@@ -71,7 +80,7 @@ fn on_mount<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>, purpose: Purpose) -> Re
     if is_due && mount.is_read_only() {
         let flags = Vec::from_slice(mount.flags).unwrap_or_default();
         match run.sys.remount(point.as_c_str(), false, &flags) {
-            Ok(()) => place.mounted = Mounted::Anew(point, flags),
+            Ok(()) => place.mounted.anew = Some((point, flags)),
             Err(errno) => {
                 run.log.error("locate", &|out| {
                     out.push(point.as_bytes());
@@ -116,10 +125,11 @@ fn mount<S: Sys>(run: &Run<'_, S>, block: &Block, is_read_only: bool) -> Result<
         });
     };
     let Some(found) = disks::file_system(run, block) else {
-        return Err(say(
+        say(
             "no file system that ECS writes to is on it: it must be ext2, ext3, ext4, FAT32 or UFS, and come first on the disk",
             None,
-        ));
+        );
+        return Err(());
     };
     let node = Node::open(run, block).map_err(|errno| say("cannot be opened", Some(errno)))?;
     let mut result = Err(Errno::NODEV);
@@ -151,7 +161,7 @@ fn mount<S: Sys>(run: &Run<'_, S>, block: &Block, is_read_only: bool) -> Result<
     })?;
     let shown = Path::new(&[b"/dev/", &block.name, b":"]).ok_or(())?;
     let mut place = open(run, &partition, &shown)?;
-    place.mounted = Mounted::Privately(partition);
+    place.mounted.private = Some(partition);
     Ok(place)
 }
 
@@ -195,6 +205,6 @@ fn open<S: Sys>(run: &Run<'_, S>, partition: &S::Fd, point: &Path) -> Result<Pla
         folder,
         name: Path::from(NAME),
         shown,
-        mounted: Mounted::Elsewhere,
+        mounted: Mounted::nothing(),
     })
 }

@@ -3,9 +3,9 @@
 
 mod rig;
 
+use core::time::Duration;
 use rig::{CONF, Disk, Root, alone, attach, image, run};
 use std::thread;
-use std::time::Duration;
 
 /// A partition for os.conf, and one for the root.
 const TWO: &str = "label: dos\nsize=16M\n,\n";
