@@ -119,6 +119,10 @@ fn write_name(out: &mut Buf<'_>, sign: &[u8], name: Option<(&[u8; 2], &Path)>) {
             put!(out, " ");
             out.push(side);
             out.push(path.as_bytes());
+            // patch(1) takes a name with blanks for whole before a tab only.
+            if path.as_bytes().contains(&b' ') {
+                put!(out, "\t");
+            }
         }
         None => put!(out, " /dev/null"),
     }

@@ -59,8 +59,9 @@ fn by_real_names(tree: &Snapshot, diff: &[u8]) -> Vec<u8> {
             return line.to_vec();
         };
         let path = String::from_utf8_lossy(&line[head.len()..]);
-        let real = resolved(tree, Path::new(path.trim_end()));
-        [head, real.display().to_string().as_bytes(), b"\n"].concat()
+        let name = path.trim_end();
+        let real = resolved(tree, Path::new(name)).display().to_string();
+        [head, real.as_bytes(), path[name.len()..].as_bytes()].concat()
     };
     diff.split_inclusive(|&byte| byte == b'\n')
         .flat_map(line)
