@@ -11,7 +11,7 @@
 //! file (`parse_route_line` of nms-ifcfg-rh-reader.c).
 
 use super::template::{Routes, hop_by};
-use super::{Dns, Found, Look, MARK, Writer, add_file, is_ours, nic_of};
+use super::{Dns, Found, Look, MARK, Writer, add_file, is_ours, keyfile, nic_of};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::{Hop, Network, Nic};
 use crate::limits::NAME_SERVERS;
@@ -23,12 +23,16 @@ use crate::text::split::split;
 use crate::value::{Ipv4, Path};
 
 pub(super) const WRITER: Writer = Writer {
-    looks: &[Look {
-        folder: c"etc/sysconfig/network-scripts",
-        prefixes: &[IFCFG, b"route-", RULE],
-        suffix: b"",
-        judge,
-    }],
+    looks: &[
+        Look {
+            folder: c"etc/sysconfig/network-scripts",
+            prefixes: &[IFCFG, b"route-", RULE],
+            suffix: b"",
+            judge,
+        },
+        // NetworkManager reads both, and takes what was up last.
+        keyfile::PROFILES,
+    ],
     dns: Some(Dns {
         plan: plan_dns,
         feeds: &["NetworkManager"],

@@ -22,12 +22,7 @@ use crate::text::{Buf, assignments, ini, put};
 pub(super) const WRITER: Writer = Writer {
     needs_names: false,
     looks: &[
-        Look {
-            folder: c"etc/NetworkManager/system-connections",
-            prefixes: &[b""],
-            suffix: b"",
-            judge,
-        },
+        PROFILES,
         Look {
             folder: c"etc/NetworkManager",
             prefixes: &[b"NetworkManager.conf"],
@@ -58,6 +53,14 @@ pub(super) const WRITER: Writer = Writer {
             add_profile(add, nic, edit);
         }
     })
+};
+
+/// Where NetworkManager's own profiles lie, whatever else it reads.
+pub(super) const PROFILES: Look = Look {
+    folder: c"etc/NetworkManager/system-connections",
+    prefixes: &[b""],
+    suffix: b"",
+    judge,
 };
 
 /// Old profiles, of ours or about one of our NICs.
