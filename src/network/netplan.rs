@@ -13,14 +13,14 @@
 //! `0.0.0.0/0` is the default route for every version; `default` is since 0.103.
 //! All of this needs netplan 0.106 at the most, and most of it 0.99: parse.c.
 
-use super::template::{Routes, fill, hop_by};
+use super::template::{Routes, fill, routes_on_link};
 use super::{Dns, Found, Look, MARK, Writer, add_file, is_ours};
 use crate::change::{Action, Change, Wanted, Write};
-use crate::conf::{Hop, Network};
+use crate::conf::Network;
 use crate::system::System;
 use crate::text::assignments::list;
 use crate::text::lines::lines;
-use crate::text::yaml::{indent_of, split_block, split_line, stands_alone, tokens, value_of};
+use crate::text::yaml::{indent_of, split_before, split_block, split_line, stands_alone, tokens};
 use crate::text::{Buf, put};
 use crate::value::Mac;
 
@@ -79,17 +79,11 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
             out.push(b"\n");
         }
         fill(out, ADDRESS, wanted.system, nic);
-        let mut is_first = true;
-        for hop in network.hops(nic) {
-            if is_first {
-                put!(out, "      routes:\n");
-                is_first = false;
-            }
-            hop_by(out, &ROUTES, wanted.system, nic, hop);
-            if matches!(hop, Hop::Via(route) if nic.is_off_subnet(route.gateway)) {
-                put!(out, "          on-link: true\n");
-            }
+        if network.hops(nic).next().is_some() {
+            put!(out, "      routes:\n");
         }
+        let on_link = "          on-link: true\n";
+        routes_on_link(out, &ROUTES, on_link, wanted.system, network, nic);
     }
 }
 
@@ -160,76 +154,72 @@ impl Nics<'_> {
     fn without(&self, text: &[u8], each: &mut dyn FnMut(Piece<'_>)) {
         let mut rest = text;
         while !rest.is_empty() {
-            let (head, after) = split_line(rest);
+            let (line, after) = split_line(rest);
+            each(Piece::Kept(line));
             rest = after;
-            let (Some(indent), b"ethernets:") = (indent_of(head), head.trim_ascii()) else {
-                each(Piece::Kept(head));
+            let mut words = tokens(line);
+            if words.next() != Some(b"ethernets") || words.next().is_some() {
                 continue;
-            };
-            let (block, after) = split_block(rest, indent);
-            rest = after;
-            let (mut has_ours, mut has_others) = (false, false);
-            self.stanzas(block, &mut |stanza, is_ours| {
-                has_ours |= is_ours;
-                has_others |= !is_ours && indent_of(stanza).is_some();
-            });
-            if has_ours && !has_others {
-                // A key without a value is no mapping to netplan.
-                each(Piece::Kept(head.trim_ascii_end()));
-                each(Piece::Kept(b" {}\n"));
-            } else {
-                each(Piece::Kept(head));
             }
-            self.stanzas(block, &mut |stanza, is_ours| {
-                each(if is_ours {
-                    Piece::Dropped
-                } else {
-                    Piece::Kept(stanza)
-                });
-            });
+            let (block, after) = split_block(rest, indent_of(line).unwrap_or_default());
+            rest = after;
+            self.without_stanzas(block, text, each);
         }
     }
 
-    /// Each stanza of a block, and whether it can go since it is about our NIC; and
-    /// each blank line or comment between.
-    fn stanzas(&self, block: &[u8], each: &mut dyn FnMut(&[u8], bool)) {
+    /// The same for the block of `ethernets:`, which must have something in it: for
+    /// netplan a key without a value is no mapping.
+    fn without_stanzas(&self, block: &[u8], file: &[u8], each: &mut dyn FnMut(Piece<'_>)) {
+        let (mut has_others, mut indent) = (false, 0);
         let mut rest = block;
         while !rest.is_empty() {
             let (line, after) = split_line(rest);
-            let Some(indent) = indent_of(line) else {
-                rest = after;
-                each(line, false);
-                continue;
-            };
-            let (_, after) = split_block(after, indent);
-            let stanza = rest.strip_suffix(after).unwrap_or(rest);
-            rest = after;
-            each(stanza, self.is_about_ours(stanza) && stands_alone(stanza));
+            let mut piece = line;
+            let mut can_go = false;
+            if let Some(found) = indent_of(line) {
+                indent = found;
+                (piece, _) = split_before(rest, split_block(after, indent).1);
+                can_go = self.can_go(piece, file);
+                has_others |= !can_go;
+            }
+            (_, rest) = rest.split_at_checked(piece.len()).unwrap_or_default();
+            each(if can_go {
+                Piece::Dropped
+            } else {
+                Piece::Kept(piece)
+            });
+        }
+        if indent > 0 && !has_others {
+            for _ in 0..indent {
+                each(Piece::Kept(b" "));
+            }
+            each(Piece::Kept(b"{}\n"));
         }
     }
 
-    /// Whether a stanza is about one of our NICs and no other: by its MAC address,
-    /// or by its name, which is the stanza's own if it says nothing else. One that
-    /// gives a NIC the name that ours has now can mean no other that is there.
-    fn is_about_ours(&self, stanza: &[u8]) -> bool {
-        let has_match = tokens(stanza).any(|token| token == b"match:");
-        let named = match tokens(stanza).next() {
-            Some(id) if !has_match => id.strip_suffix(b":"),
-            _ => value_of(stanza, "name"),
-        };
-        [
-            named,
-            value_of(stanza, "macaddress"),
-            value_of(stanza, "set-name"),
-        ]
-        .into_iter()
-        .flatten()
-        .any(|word| self.has(word))
+    /// Whether a stanza of `file` is about one of our NICs, and can go: by its MAC
+    /// address, or by its name, which is the stanza's own if it says nothing else.
+    /// One that gives a NIC the name that ours has now can mean no other that is
+    /// there.
+    fn can_go(&self, stanza: &[u8], file: &[u8]) -> bool {
+        let id = tokens(stanza).next().unwrap_or_default();
+        let (mut is_about, mut has_match) = (false, false);
+        let mut key: &[u8] = b"";
+        for token in tokens(stanza) {
+            has_match |= token == b"match";
+            is_about |= matches!(key, b"name" | b"macaddress" | b"set-name") && self.has(token);
+            key = token;
+        }
+        // Who else speaks of our NIC is noticed when all is read.
+        let is_ours = self.has(id);
+        (is_about || is_ours && !has_match)
+            && stands_alone(stanza)
+            && (is_ours || count(file, id) == count(stanza, id))
     }
 
     /// Whether one of our NICs is spoken of.
     fn are_in(&self, text: &[u8]) -> bool {
-        tokens(text).any(|token| self.has(token.strip_suffix(b":").unwrap_or(token)))
+        tokens(text).any(|token| self.has(token))
     }
 
     /// Whether that is the name or the MAC address of one of our NICs.
@@ -239,4 +229,9 @@ impl Nics<'_> {
         let mut nics = self.network.nics.iter();
         is_named || mac.is_some() && nics.any(|nic| nic.mac == mac)
     }
+}
+
+/// How often a name is spoken of.
+fn count(text: &[u8], name: &[u8]) -> usize {
+    tokens(text).filter(|token| *token == name).count()
 }

@@ -15,12 +15,12 @@
 //! Name servers belong to no NIC here: `/etc/resolv.conf` is written, or
 //! systemd-resolved is told in a file of its own.
 
-use super::template::{Routes, fill, hop_by};
+use super::template::{Routes, fill, routes_on_link};
 use super::{Found, Look, MARK, Writer, add_file_of, is_ours, nic_of};
 use crate::change::{Change, Wanted, Write};
-use crate::conf::{Hop, Network};
+use crate::conf::Network;
 use crate::system::System;
-use crate::text::{Buf, put};
+use crate::text::Buf;
 
 pub(super) const WRITER: Writer = Writer {
     needs_names: false,
@@ -60,12 +60,8 @@ fn edit(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
     for pattern in [head, ADDRESS] {
         fill(out, pattern, wanted.system, nic);
     }
-    for hop in network.hops(nic) {
-        hop_by(out, &ROUTES, wanted.system, nic, hop);
-        if matches!(hop, Hop::Via(route) if nic.is_off_subnet(route.gateway)) {
-            put!(out, "GatewayOnLink=yes\n");
-        }
-    }
+    let on_link = "GatewayOnLink=yes\n";
+    routes_on_link(out, &ROUTES, on_link, wanted.system, network, nic);
 }
 
 const BY_MAC: &str = "\n[Match]\nMACAddress=%x\n\

@@ -37,6 +37,25 @@ pub fn routes(out: &mut Buf<'_>, patterns: &Routes, system: &System, network: &N
     }
 }
 
+/// The same for a format in which a route says itself that its gateway is reached
+/// directly, by `on_link` behind it.
+#[inline(never)]
+pub fn routes_on_link(
+    out: &mut Buf<'_>,
+    patterns: &Routes,
+    on_link: &str,
+    system: &System,
+    network: &Network,
+    nic: &Nic,
+) {
+    for hop in network.hops(nic) {
+        hop_by(out, patterns, system, nic, hop);
+        if matches!(hop, Hop::Via(route) if nic.is_off_subnet(route.gateway)) {
+            out.push(on_link.as_bytes());
+        }
+    }
+}
+
 /// Writes one way out of `nic`. Beside what [`fill`] knows:
 ///
 /// | | |
