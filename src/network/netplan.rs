@@ -10,8 +10,11 @@
 //! safely no other file is touched: netplan refuses all files if one of them names
 //! a stanza that is gone, as a VLAN's `link:` does.
 //!
-//! `0.0.0.0/0` is the default route for every version; `default` is since 0.103.
-//! All of this needs netplan 0.106 at the most, and most of it 0.99: parse.c.
+//! Every key here is one of netplan 0.99, too (parse.c), and `0.0.0.0/0` is the
+//! default route to every version; `default` is since 0.103.
+//!
+//! netplan reads these files as a generator of systemd, before any service runs: what
+//! is written later in a boot is for the next one.
 
 use super::template::{Routes, fill, routes_on_link};
 use super::{Dns, Found, Look, MARK, Writer, add_file, is_ours};
