@@ -78,6 +78,13 @@ impl System {
         Some(&stuck.path)
     }
 
+    /// Whether `text` is the name or the MAC address of a NIC of os.conf.
+    #[must_use]
+    #[inline(never)]
+    pub fn is_ours(&self, network: &Network, text: &[u8]) -> bool {
+        self.nic_named(network, text).is_some() || network.with_mac(text).is_some()
+    }
+
     /// Whether a format that goes by names could be given the right ones.
     #[must_use]
     pub fn has_all_interfaces(&self) -> bool {

@@ -19,7 +19,7 @@ use super::{Dns, Found, Look, MARK, Writer, add_file_of, eni, is_ours, keep_serv
 use crate::change::{Change, Edit, Wanted, Write};
 use crate::conf::{Network, Nic};
 use crate::system::System;
-use crate::text::lines::{Line, lines};
+use crate::text::lines::lines;
 use crate::text::split::split_once;
 use crate::text::{Buf, assignments, ini, put};
 
@@ -135,34 +135,25 @@ fn edit_away(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
 /// Whether a section of the file would set up one of our NICs. A MAC address beats
 /// a name, and with neither it is any NIC.
 fn fits(section: &[u8], network: &Network, system: &System) -> bool {
-    let (mut is_ethernet, mut mac, mut name) = (false, None, None);
-    for line in lines(section) {
-        let (key, value) = split_once(line.text, b'=').unwrap_or_default();
-        let value = value.trim_ascii();
-        match key.trim_ascii() {
-            b"Type" => is_ethernet = value == b"ethernet",
-            b"MAC" => mac = Some(value),
-            b"DeviceName" => name = Some(value),
-            _ => {}
-        }
-    }
-    is_ethernet
-        && match (mac, name) {
-            (Some(mac), _) => network.with_mac(mac).is_some(),
-            (None, Some(name)) => system.nic_named(network, name).is_some(),
-            (None, None) => true,
-        }
+    let get = |key: &[u8]| {
+        let mut pairs = lines(section).filter_map(|line| split_once(line.text, b'='));
+        let pair = pairs.find(|(name, _)| name.trim_ascii() == key)?;
+        Some(pair.1.trim_ascii())
+    };
+    get(b"Type") == Some(b"ethernet")
+        && get(b"MAC")
+            .or_else(|| get(b"DeviceName"))
+            .is_none_or(|name| system.is_ours(network, name))
 }
 
 /// Hands out the text from each `[` at the start of a line up to the next one.
 fn each_section(text: &[u8], found: &mut dyn FnMut(&[u8])) {
-    let mut section = 0..0;
-    for Line { text: line, end } in lines(text) {
-        if line.starts_with(b"[") {
-            found(text.get(section.clone()).unwrap_or_default());
-            section.start = section.end;
-        }
-        section.end += line.len() + end.len();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let next = rest.windows(2).position(|pair| pair == b"\n[");
+        let at = next.map_or(rest.len(), |index| index + 1);
+        let (section, after) = rest.split_at_checked(at).unwrap_or((rest, b""));
+        found(section);
+        rest = after;
     }
-    found(text.get(section).unwrap_or_default());
 }

@@ -67,15 +67,15 @@ pub(super) const PROFILES: Look = Look {
 fn judge(found: &Found<'_>, network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
     let get = |section, key| ini::get(found.content, section, key).unwrap_or_default();
     // What sits on top of a NIC may tell it by its MAC address, too.
-    let is_ethernet = matches!(get("connection", "type"), b"ethernet" | b"802-3-ethernet");
-    let is_about_ours = || {
-        let by_name = system.nic_named(network, get("connection", "interface-name"));
-        by_name
-            .or_else(|| network.with_mac(get("ethernet", "mac-address")))
-            .or_else(|| network.with_mac(get("802-3-ethernet", "mac-address")))
-            .is_some()
-    };
-    if is_ours(found.content) || is_ethernet && is_about_ours() {
+    let is_ethernet = get("connection", "type").ends_with(b"ethernet");
+    let names = [
+        ("connection", "interface-name"),
+        ("ethernet", "mac-address"),
+        ("802-3-ethernet", "mac-address"),
+    ];
+    let mut names = names.iter();
+    let is_about_ours = names.any(|(section, key)| system.is_ours(network, get(section, key)));
+    if is_ours(found.content) || is_ethernet && is_about_ours {
         add(found.removed());
     }
 }
@@ -132,20 +132,9 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
     };
     let system = wanted.system;
     out.push(MARK);
-    // The same on every machine, since nothing is told apart by it beyond one.
-    fill(
-        out,
-        "\n[connection]\nid=osconf-eth%l\nuuid=6f73636f-6e66-8000-8000-0000000000",
-        system,
-        nic,
-    );
-    let (first, last) = (label / 10, label % 10);
-    put!(
-        out,
-        "{}{}\ntype=ethernet\nautoconnect-priority=999\n",
-        first,
-        last
-    );
+    fill(out, HEAD, system, nic);
+    // The same on every machine: nothing is told apart by it beyond one.
+    put!(out, "{}\n", 1000 + u16::from(label));
     let pattern = match nic.mac {
         Some(_) => "\n[ethernet]\nmac-address=%X\n",
         None => "interface-name=%n\n",
@@ -154,11 +143,10 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
     out.push(b"\n[ipv4]\n");
     keep_servers(out, old, wanted, label, ("ipv4", "dns"));
     fill(out, "method=manual\naddress1=%a/%p", system, nic);
-    if let Some(gateway) = network.default_gateway_of(nic) {
-        put!(out, ",{}\n", gateway);
-    } else {
-        // Nor through what a router says.
-        out.push(b"\nnever-default=true\n");
+    match network.default_gateway_of(nic) {
+        Some(gateway) => put!(out, ",{}\n", gateway),
+        // Nor one that anybody else tells it.
+        None => out.push(b"\nnever-default=true\n"),
     }
     let mut number = 0u16;
     for hop in network.hops(nic) {
@@ -169,6 +157,13 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
         }
     }
 }
+
+const HEAD: &str = "
+[connection]
+id=osconf-eth%l
+type=ethernet
+autoconnect-priority=999
+uuid=6f73636f-6e66-8000-8000-00000000";
 
 const ROUTES: Routes = Routes {
     direct: "%d\n",
