@@ -8,9 +8,10 @@
 //! line and are appended in that order, so that a gateway outside the subnet is
 //! made reachable first. OpenRC sources `/etc/conf.d/net.NAME` as well, and later.
 //!
-//! netifrc writes `/etc/resolv.conf` if any `dns_…` is set, global ones too
-//! (net/system.sh), and leaves it alone otherwise. So it is told the name servers
-//! only if something of that is there.
+//! netifrc writes `/etc/resolv.conf` for each interface for which any `dns_…` is
+//! set, be it for all of them, and leaves it alone otherwise (net/system.sh). So it
+//! is told the name servers if something of that is there, and for all interfaces:
+//! the last one to come up wins.
 
 use super::template::{Routes, fill, routes};
 use super::{Dns, Found, Look, Writer, add_file};
@@ -106,13 +107,7 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, servers: Option<&[Ip
     let mut had_servers = None;
     block::pieces(old, &mut |piece, is_ours| {
         if is_ours {
-            for nic in &network.nics {
-                let mut bytes = [0; 32];
-                let mut key = Buf::new(&mut bytes);
-                fill(&mut key, "dns_servers_%v", system, nic);
-                let key = core::str::from_utf8(key.as_bytes()).unwrap_or_default();
-                had_servers = had_servers.or(assignments::get(piece, key));
-            }
+            had_servers = assignments::get(piece, "dns_servers");
             return;
         }
         assignments::copy(out, piece, &mut |key| {
@@ -127,14 +122,14 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, servers: Option<&[Ip
         fill(out, NIC, system, nic);
         routes(out, &ROUTES, system, network, nic);
         out.push(b"\"\n");
-        if has_dns && (servers.is_some() || had_servers.is_some()) {
-            fill(out, "dns_servers_%v=\"", system, nic);
-            match servers {
-                Some(servers) => assignments::list(out, servers, b" "),
-                None => out.push(had_servers.unwrap_or_default()),
-            }
-            out.push(b"\"\n");
+    }
+    if has_dns && (servers.is_some() || had_servers.is_some()) {
+        out.push(b"dns_servers=\"");
+        match servers {
+            Some(servers) => assignments::list(out, servers, b" "),
+            None => out.push(had_servers.unwrap_or_default()),
         }
+        out.push(b"\"\n");
     }
     block::end(out);
 }
