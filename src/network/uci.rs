@@ -189,14 +189,22 @@ impl<'a> File<'a> {
         }
     }
 
-    /// Whether a route was written by us, or leaves through one of our NICs.
+    /// Whether a route was written by us, or leaves through one of our NICs, or
+    /// would do so as soon as its section is there.
     fn is_our_route(&self, section: &Section<'_>) -> bool {
         let interface = section.get("interface").unwrap_or_default();
+        let mut nics = self.network.nics.iter();
         section.name.starts_with(MARK.as_bytes())
             || find(self.text, &|other| {
                 other.name == interface && self.nic_of(other).is_some()
             })
             .is_some()
+            || nics.any(|nic| {
+                let mut bytes = [0; 16];
+                let mut name = Buf::new(&mut bytes);
+                self.write_name(&mut name, nic);
+                name.as_bytes() == interface
+            })
     }
 
     fn set(&self, out: &mut Buf<'_>, section: &Section<'_>, nic: &Nic) {
