@@ -7,7 +7,7 @@ use crate::error::Fault;
 use crate::limits::{CHANGES, PATH_BYTES};
 use crate::part::Parts;
 use crate::plan::Plan;
-use crate::sys::files::{Content, File, Last, NewFile, Spot};
+use crate::sys::files::{self, Content, File, Last, NewFile, Spot};
 use crate::sys::{Access, Kind, Sys};
 use crate::value::Path;
 use heapless::Vec;
@@ -87,7 +87,7 @@ impl<S: Sys> Composed<S> {
         if let Some(kept) = &self.kept
             && let Ok(keep) = run.sys.open_below(&run.root, REPLACED, Access::Folder)
         {
-            let _ = run.sys.unlink(&keep, kept.as_c_str());
+            files::unsettle(run.sys, &keep, kept.as_c_str());
         }
     }
 }

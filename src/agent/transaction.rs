@@ -180,7 +180,7 @@ pub fn publish<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> Result<Parts, ()> 
     }
     let mends = stage.changed().any(|file| file.parts.is_empty());
     let mut is_mended = true;
-    if let Err(errno) = sync_kept(run) {
+    if let Err(errno) = settle(run, stage) {
         stage.files.iter().for_each(|file| file.discard(run));
         failed = report(run, stage.parts, None, Step::Sync, errno);
         return if mends { Err(()) } else { Ok(failed) };
@@ -222,9 +222,12 @@ fn report<S: Sys>(
     parts
 }
 
-/// What was kept is durable before anything is replaced.
-fn sync_kept<S: Sys>(run: &Run<'_, S>) -> crate::sys::Result<()> {
+/// What was kept is in its place, and durable, before anything is replaced.
+fn settle<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> crate::sys::Result<()> {
     let keep = run.sys.open_below(&run.root, REPLACED, Access::Folder)?;
+    for kept in stage.files.iter().filter_map(|file| file.kept.as_ref()) {
+        files::settle(run.sys, &keep, kept.as_c_str())?;
+    }
     run.sys.sync(&keep)?;
     run.sys.sync_file_system(&keep)
 }
@@ -268,7 +271,10 @@ fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) {
     let Some(dash) = Path::new(&[old.to_bytes(), b"-"]) else {
         return;
     };
-    let kept = files::keep(run.sys, (folder, old), (folder, dash.as_c_str()), true);
+    let dash = dash.as_c_str();
+    let kept = files::keep(run.sys, (folder, old), (folder, dash), true).and_then(|_| {
+        files::settle(run.sys, folder, dash).map_err(|errno| Fault::System(Step::Keep, errno))
+    });
     match kept {
         // If the old file is not there, there is nothing to keep.
         Ok(_) | Err(Fault::System(_, Errno::NOENT)) => {}

@@ -1,6 +1,6 @@
 //! Replacing a file, and keeping what it was.
 
-use super::{File, read_file, read_link};
+use super::{File, optional, read_file, read_link};
 use crate::error::{Fault, Step};
 use crate::sys::{Access, FileSystem, Kind, Sys};
 use crate::value::Path;
@@ -193,8 +193,9 @@ pub enum Kept {
 }
 
 /// Keeps the file `name` of `folder` as `kept` in `keep`: by a second name where
-/// the file system has such, as a copy elsewhere. What is kept there already is
-/// replaced only if `renew`.
+/// the file system has such, as a copy elsewhere. It waits there for [`settle`], so
+/// that what was kept before is not lost to a run that is given up. What is kept
+/// there already is replaced only if `renew`.
 ///
 /// # Errors
 /// It cannot be kept; or it could not be replaced later, being immutable.
@@ -205,12 +206,17 @@ pub fn keep<S: Sys>(
     renew: bool,
 ) -> Result<Kept, Fault> {
     let fail = |errno| Fault::System(Step::Keep, errno);
-    let link = || sys.link(folder, name, keep, kept);
+    if !renew && optional(sys.meta_of(keep, kept)).map_err(fail)?.is_some() {
+        return Ok(Kept::Before);
+    }
+    let Some(waiting) = NewFile::<S>::waiting_name(kept) else {
+        return Err(Fault::Path);
+    };
+    let link = || sys.link(folder, name, keep, waiting.as_c_str());
     let linked = match link() {
-        Err(Errno::EXIST) if !renew => return Ok(Kept::Before),
+        // What a killed run left.
         Err(Errno::EXIST) => {
-            // Both names are of one file, if it was not replaced since.
-            sys.unlink(keep, kept).map_err(fail)?;
+            sys.unlink(keep, waiting.as_c_str()).map_err(fail)?;
             link()
         }
         other => other,
@@ -232,15 +238,35 @@ pub fn keep<S: Sys>(
         }
         Err(errno) => return Err(fail(errno)),
     }
-    let copy = match read_link(sys, folder, name) {
+    // The waiting name of the copy is the one of the link.
+    match read_link(sys, folder, name) {
         Ok(link) => NewFile::<S>::link(sys, keep, kept, &link.content)?,
         Err(_) => {
             let file = read_file(sys, folder, name)?;
             NewFile::write(sys, keep, kept, &file.content, Some(&file), 0)?
         }
     };
-    copy.publish(sys, keep, kept).map_err(fail)?;
     Ok(Kept::Now)
+}
+
+/// Puts what [`keep`] made in its place.
+///
+/// # Errors
+/// What renameat(2) says.
+pub fn settle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) -> crate::sys::Result<()> {
+    let Some(waiting) = NewFile::<S>::waiting_name(kept) else {
+        return Err(Errno::NAMETOOLONG);
+    };
+    sys.rename(keep, waiting.as_c_str(), keep, kept)?;
+    // Of two names of one file rename(2) leaves both.
+    optional(sys.unlink(keep, waiting.as_c_str())).map(|_| ())
+}
+
+/// Gives up what [`keep`] made. If that fails, the next run does it.
+pub fn unsettle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) {
+    if let Some(waiting) = NewFile::<S>::waiting_name(kept) {
+        let _ = sys.unlink(keep, waiting.as_c_str());
+    }
 }
 
 /// Notes in `keep` that there was nothing: a link that leads nowhere, which no
