@@ -47,7 +47,15 @@ impl Machine {
             strangers: BTreeMap::new(),
         };
         for (path, lines) in LINES {
-            if dice.roll(5) > 0 {
+            // What is a file of RHEL's is a folder of SUSE's.
+            let is_taken = path.starts_with("etc/sysconfig/network/")
+                && machine.files.contains_key("etc/sysconfig/network");
+            let sides = if path == "etc/sysconfig/network" {
+                2
+            } else {
+                5
+            };
+            if dice.roll(sides) > 0 && !is_taken {
                 machine.add_file(&mut dice, path, lines);
             }
         }
@@ -60,7 +68,7 @@ impl Machine {
             .or_default()
             .insert_str(0, root);
         if dice.roll(4) > 0 {
-            let name = dice.one(&["eni", "ifcfg", "kernel"]);
+            let name = dice.one(NETWORKS);
             machine.options.push(format!("--network={name}"));
         }
         machine
@@ -97,15 +105,6 @@ impl Machine {
         })
     }
 
-    /// The folders of the root.
-    pub(crate) fn folders(&self) -> Vec<String> {
-        vec![
-            "etc/sysconfig".into(),
-            "etc/sysconfig/network-scripts".into(),
-            "etc/network".into(),
-        ]
-    }
-
     /// Holds that no line that is not ours is gone, or in another order.
     pub(crate) fn strangers_are_still_there(&self, after: &Snapshot) {
         for (path, strangers) in &self.strangers {
@@ -132,8 +131,26 @@ impl Machine {
     }
 }
 
-/// Lines that may be ours to change, by file.
-const LINES: [(&str, &[&str]); 8] = [
+/// Every network system.
+const NETWORKS: &[&str] = &[
+    "eni",
+    "ifcfg",
+    "wicked",
+    "networkd",
+    "keyfile",
+    "netplan",
+    "uci",
+    "netifrc",
+    "slackware",
+    "netctl",
+    "dhcpcd",
+    "connman",
+    "kernel",
+];
+
+/// Lines that may be ours to change, by file. Files that are removed as a whole
+/// are not among them.
+const LINES: [(&str, &[&str]); 18] = [
     (
         "etc/shadow",
         &[
@@ -200,6 +217,103 @@ const LINES: [(&str, &[&str]); 8] = [
             "MTU=1400",
             "IPADDR='1.2.3.4'",
             "NETMASK=",
+        ],
+    ),
+    (
+        "etc/sysconfig/network/ifcfg-eth0",
+        &[
+            "BOOTPROTO='dhcp'",
+            "STARTMODE='hotplug'",
+            "IPADDR_1='1.2.3.4/24'",
+            "MTU='1400'",
+        ],
+    ),
+    (
+        "etc/sysconfig/network/routes",
+        &[
+            "default 1.2.3.4 - -",
+            "default 1.2.3.4 - eth0",
+            "10.9.0.0/16 1.2.3.4 - eth7",
+            "",
+        ],
+    ),
+    (
+        "etc/sysconfig/network/config",
+        &[
+            "NETCONFIG_DNS_STATIC_SERVERS=\"1.1.1.1\"",
+            "NETCONFIG_DNS_POLICY=\"auto\"",
+        ],
+    ),
+    (
+        "etc/NetworkManager/NetworkManager.conf",
+        &[
+            "[main]",
+            "plugins=ifupdown,keyfile",
+            "[keyfile]",
+            "unmanaged-devices=interface-name:eth*",
+        ],
+    ),
+    (
+        "etc/netplan/50-cloud-init.yaml",
+        &[
+            "network:",
+            "  version: 2",
+            "  ethernets:",
+            "    eth0:",
+            "      dhcp4: true",
+            "    eth7: {dhcp4: true}",
+            "      match: {macaddress: \"00:16:3e:00:00:07\"}",
+        ],
+    ),
+    (
+        "etc/config/network",
+        &[
+            "config interface 'loopback'",
+            "config interface 'lan'",
+            "\toption device 'eth0'",
+            "\toption ifname 'eth0 eth7'",
+            "\toption proto 'dhcp'",
+            "\tlist ports 'eth1'",
+            "config device",
+            "\toption type 'bridge'",
+            "config route",
+            "\toption interface 'lan'",
+            "junk 'a",
+        ],
+    ),
+    (
+        "etc/conf.d/net",
+        &[
+            "config_eth0=\"dhcp\"",
+            "config_eth7=\"null\"",
+            "routes_eth0=\"10.0.0.0/8 via 1.2.3.4\ndefault via 1.2.3.4\"",
+            "dns_servers=\"1.1.1.1\"",
+            "modules=\"iproute2\"",
+        ],
+    ),
+    (
+        "etc/rc.d/rc.inet1.conf",
+        &[
+            "IFNAME[0]=\"eth0\"",
+            "IPADDR[0]=\"\"",
+            "USE_DHCP[0]=\"yes\"",
+            "IPADDRS[1]=\"1.2.3.4/24\"",
+            "GATEWAY=\"\"",
+        ],
+    ),
+    (
+        "etc/rc.d/rc.local",
+        &["#!/bin/sh", "/usr/local/bin/something", "exit 0"],
+    ),
+    (
+        "etc/dhcpcd.conf",
+        &[
+            "hostname",
+            "interface eth0",
+            "static ip_address=1.2.3.4/24",
+            "interface eth7",
+            "nodhcp",
+            "profile x",
         ],
     ),
 ];

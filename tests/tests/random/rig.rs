@@ -106,10 +106,14 @@ impl Root {
         run
     }
 
-    /// Everything below /etc.
+    /// Everything below /etc and /var.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::new();
-        self.visit(Path::new("etc"), &mut snapshot);
+        for folder in ["etc", "var"] {
+            if self.path().join(folder).is_dir() {
+                self.visit(Path::new(folder), &mut snapshot);
+            }
+        }
         snapshot
     }
 
