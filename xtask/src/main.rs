@@ -9,6 +9,7 @@ mod demo;
 mod elf;
 mod readers;
 mod setup;
+mod soak;
 mod target;
 mod test;
 mod tidy;
@@ -31,6 +32,8 @@ cargo xtask COMMAND
   readers [TEXT] hands golden network files to the real programs that read them;
                  only the tests READER/CASE whose names contain TEXT
        --release NAME     programs of another Debian than bookworm, before TEXT
+  soak [ROUNDS]  other dice for the tests that throw some, 20 rounds of them, and the
+                 readers of Debian 13; takes half an hour
   tidy           the rules of this repository that a program can check
 ";
 
@@ -57,6 +60,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("boot", rest) => boot::run(&boot_options(rest)?)?,
         ("demo", []) => demo::run()?,
         ("readers", filter) => readers::run(filter)?,
+        ("soak", rest) => soak::run(rest)?,
         ("tidy", []) => tidy::run()?,
         _ => bail!("cannot make sense of `{}`\n\n{USAGE}", arguments.join(" ")),
     }

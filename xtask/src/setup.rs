@@ -30,13 +30,17 @@ const TOOLS: &[(&str, &str)] = &[
 
 /// The programs that the tests of `tests/` make machines with, and judge them by.
 const TEST_TOOLS: &[(&str, &str)] = &[
+    ("blkid", "util-linux"),
     ("chattr", "e2fsprogs"),
+    ("e2fsck", "e2fsprogs"),
     ("grep", "grep"),
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
     ("tar", "tar"),
     ("losetup", "mount"),
+    ("makefs", "makefs"),
     ("mount", "mount"),
+    ("partx", "util-linux"),
     ("patch", "patch"),
     ("perl", "perl-base"),
     ("sha256sum", "coreutils"),

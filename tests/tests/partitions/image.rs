@@ -40,8 +40,13 @@ impl Random {
 
 /// The seed of image `number`.
 pub(crate) fn seed(number: u64) -> u64 {
-    let first = std::env::var("OSCONF_SEED").ok();
-    first.map_or(1, |text| text.parse().unwrap()) + number
+    let from = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().unwrap())
+    };
+    let first = from("OSCONF_SEED").or_else(|| from("OSCONF_ROUND").map(|round| round * 10_000));
+    first.unwrap_or(1) + number
 }
 
 /// A disk in a file.

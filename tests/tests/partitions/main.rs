@@ -1,7 +1,8 @@
 //! Disks made at random by the real programs, told by osconf as blkid(8) and
 //! partx(8) tell them; and disks that are broken, of which nothing is told.
 //!
-//! `OSCONF_SEED` names the first disk; a failure prints its own.
+//! `OSCONF_SEED` names the first disk, and `OSCONF_ROUND` takes others; a failure
+//! prints its own.
 
 mod image;
 

@@ -1,0 +1,39 @@
+//! `cargo xtask soak`: what takes longer than a test may. The tests that throw dice
+//! are repeated with other ones, and the network files go to the programs of a
+//! newer Debian.
+
+use anyhow::{Context, Result, bail};
+use xshell::cmd;
+
+use crate::{build, readers, setup, target, util};
+
+/// Rounds of dice, if nothing else is said.
+const ROUNDS: u32 = 20;
+/// The Debian whose programs read the files, beside the one of the tests.
+const NEWER: &str = "trixie";
+
+/// Runs so many rounds, and then the readers.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let rounds = match arguments {
+        [] => ROUNDS,
+        [rounds] => rounds.parse().context("how many rounds?")?,
+        _ => bail!("too many arguments: only the number of rounds"),
+    };
+    let targets = target::all()?;
+    setup::tools(&setup::all_tools(&targets))?;
+    build::run(&targets)?;
+    let sh = util::shell()?;
+    sh.set_var("OSCONF_HOST", build::binary(&target::host()?)?);
+    for round in 1..=rounds {
+        println!("soak: round {round} of {rounds}");
+        sh.set_var("OSCONF_ROUND", round.to_string());
+        cmd!(
+            sh,
+            "cargo test --quiet --package osconf-tests --test random --test partitions"
+        )
+        .quiet()
+        .run()?;
+    }
+    println!("soak: the network programs of Debian {NEWER}");
+    readers::run(&["--release".to_owned(), NEWER.to_owned()])
+}
