@@ -34,6 +34,7 @@ pub(super) const WRITER: Writer = Writer {
         },
         // Poky has it beside connman, with DHCP for eth0.
         eni::AWAY,
+        eni::SOURCED,
     ],
     dns: Some(Dns {
         plan: |network, _, add| {

@@ -90,7 +90,8 @@ fn judge_settings(found: &Found<'_>, _: &Network, _: &System, add: &mut dyn FnMu
 }
 
 /// What `except:` names is in the list in no case (NetworkManager.conf(5), Device
-/// List Format).
+/// List Format). It is the permanent MAC address that counts here, which real and
+/// paravirtual NICs have.
 fn edit_settings(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     let Some(network) = wanted.conf.network.value() else {
         return out.push(old);
