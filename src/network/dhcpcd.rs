@@ -11,6 +11,8 @@
 //! host route by dhcpcd itself, if it is the default one (inet_routerhostroute in
 //! src/ipv4.c). Any other cannot be said: a route without a gateway ends the list.
 //!
+//! `denyinterfaces` and `allowinterfaces` must let it have our NICs (src/if.c).
+//!
 //! For an interface that has come up the resolv.conf hook writes
 //! `/etc/resolv.conf` in any case, without name servers, if it knows none
 //! (remove_resolv_conf in hooks/20-resolv.conf): so it is told them, or kept out.
@@ -93,6 +95,10 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, servers: Option<&[Ip
                 b"interface" => is_about_ours = system.nic_named(network, second).is_some(),
                 b"ssid" | b"profile" => is_about_ours = false,
                 b"static" if is_about_ours && !second.starts_with(b"ip6_") => continue,
+                b"allowinterfaces" | b"denyinterfaces" => {
+                    choose(out, line.text, first == b"allowinterfaces", network, system);
+                    continue;
+                }
                 _ if is_about_ours && CONTRARY.contains(&first) => continue,
                 _ => {}
             }
@@ -118,6 +124,34 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, servers: Option<&[Ip
         out.push(b"\n");
     }
     block::end(out);
+}
+
+/// Lets dhcpcd have our NICs. A pattern that shuts them out stays: it may be about
+/// more than these.
+fn choose(out: &mut Buf<'_>, line: &[u8], allows: bool, network: &Network, system: &System) {
+    let names = || {
+        let is_end = |byte: &u8| matches!(byte, b' ' | b',' | b'\t');
+        line.split(is_end).filter(|name| !name.is_empty())
+    };
+    let is_other = |name| allows || system.nic_named(network, name).is_none();
+    if !names().skip(1).any(is_other) {
+        // The word alone would be an error.
+        return;
+    }
+    for (index, name) in names().enumerate() {
+        if is_other(name) {
+            out.push(if index == 0 { b"" } else { b" " });
+            out.push(name);
+        }
+    }
+    for nic in &network.nics {
+        let ours = system.name_of(nic).as_bytes();
+        if allows && !names().any(|name| name == ours) {
+            out.push(b" ");
+            out.push(ours);
+        }
+    }
+    out.push(b"\n");
 }
 
 const SERVERS: &[u8] = b"static domain_name_servers=";
