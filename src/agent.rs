@@ -119,12 +119,7 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Ex
 fn configure_kernel<S: Sys>(run: &Run<'_, S>, job: &mut Job<'_, S>, stage: &Stage<S>) {
     let is_new =
         |part, states: &States| job.parts.contains(part) && states.get(part) == State::Done;
-    let is_ours = job
-        .system
-        .network
-        .writer
-        .as_ref()
-        .is_some_and(|writer| writer.is_kernel);
+    let is_ours = job.system.network.is_kernel;
     let is_running = run.settings.is_running_root();
     let mut is_network_set = true;
     if is_new(Part::Network, &job.states) {

@@ -202,6 +202,16 @@ pub enum Hop {
     Via(Route),
 }
 
+impl Hop {
+    /// Whether this is a default route by a gateway in the subnet of `nic`: what
+    /// formats have a word for, as GATEWAY.
+    #[must_use]
+    #[inline(never)]
+    pub fn is_near_default(self, nic: &Nic) -> bool {
+        matches!(self, Self::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway))
+    }
+}
+
 /// One route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {

@@ -36,12 +36,6 @@ use core::ffi::CStr;
 pub struct Format {
     /// The name for `--network`.
     pub name: &'static str,
-    /// How it is written; none, if that is not done yet.
-    pub writer: Option<Writer>,
-}
-
-/// How a format is written.
-pub struct Writer {
     /// Calls `add` with each change that makes the root have this network.
     pub plan: fn(network: &Network, system: &System, add: &mut dyn FnMut(Change)),
     /// Whether the files go by the interfaces' names, so that these must be known.
@@ -57,10 +51,11 @@ pub struct Writer {
     pub lacks: Option<fn(&Network) -> Option<&'static str>>,
 }
 
-impl Writer {
+impl Format {
     /// The simplest kind: nothing but `plan`, which goes by names.
-    const fn new(plan: fn(&Network, &System, &mut dyn FnMut(Change))) -> Self {
+    const fn new(name: &'static str, plan: fn(&Network, &System, &mut dyn FnMut(Change))) -> Self {
         Self {
+            name,
             plan,
             needs_names: true,
             is_kernel: false,
@@ -213,58 +208,19 @@ fn nic_of<'a>(wanted: &'a Wanted<'_>, label: u8) -> Option<(&'a Network, &'a Nic
 
 /// Every network system; last the one that needs nothing in the root.
 pub static FORMATS: [Format; 13] = [
-    Format {
-        name: "uci",
-        writer: Some(uci::WRITER),
-    },
-    Format {
-        name: "slackware",
-        writer: Some(slackware::WRITER),
-    },
-    Format {
-        name: "netplan",
-        writer: Some(netplan::WRITER),
-    },
-    Format {
-        name: "networkd",
-        writer: Some(networkd::WRITER),
-    },
-    Format {
-        name: "wicked",
-        writer: Some(wicked::WRITER),
-    },
-    Format {
-        name: "ifcfg",
-        writer: Some(ifcfg::WRITER),
-    },
-    Format {
-        name: "keyfile",
-        writer: Some(keyfile::WRITER),
-    },
-    Format {
-        name: "netctl",
-        writer: Some(netctl::WRITER),
-    },
-    Format {
-        name: "netifrc",
-        writer: Some(netifrc::WRITER),
-    },
-    Format {
-        name: "eni",
-        writer: Some(eni::WRITER),
-    },
-    Format {
-        name: "connman",
-        writer: Some(connman::WRITER),
-    },
-    Format {
-        name: "dhcpcd",
-        writer: Some(dhcpcd::WRITER),
-    },
-    Format {
-        name: "kernel",
-        writer: Some(keep::WRITER),
-    },
+    uci::FORMAT,
+    slackware::FORMAT,
+    netplan::FORMAT,
+    networkd::FORMAT,
+    wicked::FORMAT,
+    ifcfg::FORMAT,
+    keyfile::FORMAT,
+    netctl::FORMAT,
+    netifrc::FORMAT,
+    eni::FORMAT,
+    connman::FORMAT,
+    dhcpcd::FORMAT,
+    keep::FORMAT,
 ];
 
 /// The format of this name.

@@ -127,13 +127,13 @@ impl Plan {
 
     fn add_network(&mut self, wanted: &Wanted<'_>) {
         let system = wanted.system;
-        let (Some(network), Some(writer)) = (wanted.conf.network.value(), &system.network.writer)
-        else {
+        let Some(network) = wanted.conf.network.value() else {
             return;
         };
-        (writer.plan)(network, system, &mut |change| self.add(change));
+        let format = system.network;
+        (format.plan)(network, system, &mut |change| self.add(change));
         // A network that this program set up by itself gives way to this one.
-        let kept = (!writer.is_kernel).then(|| Change {
+        let kept = (!format.is_kernel).then(|| Change {
             part: Some(Part::Network),
             path: Path::from(KEPT_NETWORK),
             action: Action::Remove,
@@ -161,8 +161,7 @@ impl Plan {
         let owner = system.resolver;
         let mut is_told = false;
         if let Some(network) = wanted.conf.network.value()
-            && let Some(writer) = &system.network.writer
-            && let Some(dns) = &writer.dns
+            && let Some(dns) = &system.network.dns
         {
             (dns.plan)(network, system, &mut |change| {
                 self.add(Change { part, ..change });

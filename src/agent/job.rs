@@ -7,7 +7,6 @@ use super::run::Run;
 use super::{password, report, survey};
 use crate::change::{NewPassword, Wanted};
 use crate::conf::{Conf, Findings, Wish, parse};
-use crate::network::FORMATS;
 use crate::part::{Part, Parts};
 use crate::record::{State, States};
 use crate::sys::Sys;
@@ -57,10 +56,6 @@ impl<'a, S: Sys> Job<'a, S> {
                 Err(()) => parts.remove(Part::Password),
             }
         }
-        if parts.contains(Part::Network) && system.network.writer.is_none() {
-            parts.remove(Part::Network);
-            refuse_network(run, &system);
-        }
         if run.is_in_doubt.get() {
             parts = Parts::default();
         }
@@ -99,8 +94,7 @@ impl<'a, S: Sys> Job<'a, S> {
 fn is_lacking<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, system: &System, parts: Parts) -> bool {
     if parts.contains(Part::Network)
         && let Some(network) = conf.network.value()
-        && let Some(writer) = &system.network.writer
-        && let Some(lacks) = writer.lacks
+        && let Some(lacks) = system.network.lacks
         && let Some(what) = lacks(network)
     {
         run.log.error(Part::Network.name(), &|out| {
@@ -122,20 +116,6 @@ fn is_in_the_way<S: Sys>(run: &Run<'_, S>, system: &System) -> bool {
         put!(out, ": it is about a NIC of os.conf, too, in a way that cannot be edited safely: take that NIC out of it");
     });
     true
-}
-
-fn refuse_network<S: Sys>(run: &Run<'_, S>, system: &System) {
-    run.log.error(Part::Network.name(), &|out| {
-        put!(
-            out,
-            "this system's network is {}, which cannot be written yet: --network chooses",
-            system.network.name
-        );
-        for format in FORMATS.iter().filter(|format| format.writer.is_some()) {
-            put!(out, " {}", format.name);
-        }
-        put!(out, ": os.conf is kept");
-    });
 }
 
 /// How each part stands before the work: what is wished for is open, unless a run

@@ -7,7 +7,7 @@ use crate::hostname::{self, OTHERS, PLAIN, RHEL_6, UCI};
 use crate::limits::FOUND_FILES;
 use crate::log::Level;
 use crate::network::links::{InterfaceName, Links};
-use crate::network::{self, Format, Found, Look, Writer, kernel};
+use crate::network::{self, Format, Found, Look, kernel};
 use crate::part::{Part, Parts};
 use crate::resolver::{self, Owner};
 use crate::settings;
@@ -51,11 +51,12 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
         find_host_name(run, &mut system);
     }
     let network = conf.network.value().filter(|_| needs_network);
-    if let (Some(network), Some(writer)) = (network, &system.network.writer) {
-        if !writer.is_kernel {
-            system.interfaces = interfaces(run, network, writer, wait);
+    if let Some(network) = network {
+        let format = system.network;
+        if !format.is_kernel {
+            system.interfaces = interfaces(run, network, format, wait);
         }
-        for look in writer.looks {
+        for look in format.looks {
             look_into(run, look, network, &mut system);
         }
     }
@@ -178,10 +179,10 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
 fn interfaces<S: Sys>(
     run: &Run<'_, S>,
     network: &Network,
-    writer: &Writer,
+    format: &Format,
     wait: u32,
 ) -> Vec<Interface, { crate::limits::NICS }> {
-    let links = wait_for(run, network, if writer.needs_names { wait } else { 0 });
+    let links = wait_for(run, network, if format.needs_names { wait } else { 0 });
     let mut interfaces = Vec::new();
     for nic in &network.nics {
         let link = links.as_ref().and_then(|links| links.find(nic));
@@ -189,7 +190,7 @@ fn interfaces<S: Sys>(
         let is_there = link.is_some() || nic.mac.is_none();
         let name = match link {
             Some(link) => Some(link.name.clone()),
-            None if !is_there && !writer.needs_names => None,
+            None if !is_there && !format.needs_names => None,
             None => label_name(nic),
         };
         let Some(name) = name else {

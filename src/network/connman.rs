@@ -15,7 +15,7 @@
 //! where none fits (src/service.c, `service_register`).
 
 use super::template::fill;
-use super::{Dns, Found, Look, MARK, Writer, add_file_of, eni, is_ours, keep_servers, nic_of};
+use super::{Dns, Format, Found, Look, MARK, add_file_of, eni, is_ours, keep_servers, nic_of};
 use crate::change::{Change, Edit, Wanted, Write};
 use crate::conf::{Network, Nic};
 use crate::system::System;
@@ -23,7 +23,7 @@ use crate::text::lines::lines;
 use crate::text::split::split_once;
 use crate::text::{Buf, assignments, ini, put};
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     needs_names: false,
     looks: &[
         Look {
@@ -45,7 +45,7 @@ pub(super) const WRITER: Writer = Writer {
         feeds: &["connman"],
     }),
     lacks: Some(lacks),
-    ..Writer::new(|network, _, add| {
+    ..Format::new("connman", |network, _, add| {
         for nic in &network.nics {
             add_config(add, nic, edit);
         }

@@ -18,7 +18,7 @@
 //! (remove_resolv_conf in hooks/20-resolv.conf): so it is told them, or kept out.
 
 use super::template::{Routes, fill, routes};
-use super::{Dns, Writer};
+use super::{Dns, Format};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::Network;
 use crate::part::Part;
@@ -29,7 +29,7 @@ use crate::text::block;
 use crate::text::lines::{lines, words};
 use crate::value::{Ipv4, Path};
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     dns: Some(Dns {
         plan: |_, _, add| {
             add(change(|out, old, wanted, _| {
@@ -44,7 +44,7 @@ pub(super) const WRITER: Writer = Writer {
         feeds: &[],
     }),
     lacks: Some(lacks),
-    ..Writer::new(plan)
+    ..Format::new("dhcpcd", plan)
 };
 
 fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {

@@ -7,20 +7,19 @@
 //! (networking/ifupdown.c); a comment begins a line (interfaces(5)).
 
 use super::template::{Routes, fill, hop_by};
-use super::{Found, Look, Writer, fill_empty};
+use super::{Format, Found, Look, fill_empty};
 use crate::change::{Action, Change, Wanted, Write};
-use crate::conf::{Hop, Network, Nic};
+use crate::conf::{Network, Nic};
 use crate::part::Part;
 use crate::system::System;
-use crate::text::assignments::end_line;
 use crate::text::lines::{lines, words};
 use crate::text::split::split;
-use crate::text::{Buf, put};
+use crate::text::{Buf, block, put};
 use crate::value::Path;
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     looks: &[SOURCED],
-    ..Writer::new(plan)
+    ..Format::new("eni", plan)
 };
 
 /// The files that the main one names, in all distributions that have such.
@@ -30,9 +29,6 @@ pub(super) const SOURCED: Look = Look {
     suffix: b"",
     judge,
 };
-
-const BEGIN: &[u8] = b"# osconf begin: from os.conf, written anew with each";
-const END: &[u8] = b"# osconf end";
 
 fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {
     add(Change {
@@ -84,29 +80,16 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     };
     let mut written = false;
     let mut stanza = Stanza::Kept;
-    let mut rest = old;
-    while !rest.is_empty() {
-        let (line, after) = split_line(rest);
-        rest = after;
-        let text = lines(line).next().map_or(line, |line| line.text);
-        if text == BEGIN {
-            if let Some(after) = after_end(rest) {
-                rest = after;
-            }
-            if !written {
-                block.write(out);
-                written = true;
-            }
+    block::pieces(old, &mut |piece, is_ours| {
+        if !is_ours {
+            block.copy_all(out, piece, &mut stanza);
+        } else if !written {
+            block.write(out);
+            written = true;
             stanza = Stanza::Kept;
-            continue;
         }
-        block.copy(out, line, &mut stanza);
-    }
+    });
     if !written {
-        end_line(out);
-        if !out.is_empty() && !out.as_bytes().ends_with(b"\n\n") {
-            out.push(b"\n");
-        }
         block.write(out);
     }
 }
@@ -130,13 +113,7 @@ fn edit_away(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
         system: wanted.system,
         has_loopback: true,
     };
-    let mut stanza = Stanza::Kept;
-    let mut rest = old;
-    while !rest.is_empty() {
-        let (line, after) = split_line(rest);
-        rest = after;
-        block.copy(out, line, &mut stanza);
-    }
+    block.copy_all(out, old, &mut Stanza::Kept);
     fill_empty(out, old);
 }
 
@@ -170,6 +147,16 @@ impl Block<'_> {
     fn is_ours(&self, interface: &[u8]) -> bool {
         let name = split(interface, b':').next().unwrap_or_default();
         self.system.nic_named(self.network, name).is_some()
+    }
+
+    /// Copies lines of somebody else's; one may begin in the middle of a stanza.
+    fn copy_all(&self, out: &mut Buf<'_>, text: &[u8], stanza: &mut Stanza) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (line, after) = split_line(rest);
+            rest = after;
+            self.copy(out, line, stanza);
+        }
     }
 
     /// Copies a line of somebody else's, unless it configures one of our NICs.
@@ -228,16 +215,14 @@ impl Block<'_> {
     }
 
     fn write(&self, out: &mut Buf<'_>) {
-        out.push(BEGIN);
-        out.push(b"\n");
+        block::begin(out);
         if !self.has_loopback {
             put!(out, "auto lo\niface lo inet loopback\n\n");
         }
         for nic in &self.network.nics {
             self.write_nic(out, nic);
         }
-        out.push(END);
-        out.push(b"\n");
+        block::end(out);
     }
 
     fn write_nic(&self, out: &mut Buf<'_>, nic: &Nic) {
@@ -246,24 +231,27 @@ impl Block<'_> {
         } = self;
         fill(out, STANZA, system, nic);
         for hop in network.hops(nic) {
-            match hop {
-                Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway) => {
-                    put!(out, "\tgateway {}\n", route.gateway);
-                }
-                _ => {
-                    let words = if system.has_route_only { &ROUTE } else { &IP };
-                    hop_by(out, words, system, nic, hop);
-                    // A command that fails must not take the interface down again,
-                    // and it fails where the route is there already.
-                    fill(out, " dev %n || true\n", system, nic);
-                }
+            if hop.is_near_default(nic) {
+                hop_by(out, &NEAR, system, nic, hop);
+                continue;
             }
+            let words = if system.has_route_only { &ROUTE } else { &IP };
+            hop_by(out, words, system, nic, hop);
+            // A command that fails must not take the interface down again, and it
+            // fails where the route is there already.
+            fill(out, " dev %n || true\n", system, nic);
         }
         out.push(b"\n");
     }
 }
 
 const STANZA: &str = "auto %n\niface %n inet static\n\taddress %a\n\tnetmask %m\n";
+
+const NEAR: Routes = Routes {
+    direct: "",
+    default: "\tgateway %g\n",
+    other: "",
+};
 
 const IP: Routes = Routes {
     direct: "\tup ip route add %d",
@@ -286,31 +274,20 @@ fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
     (line, lines.rest)
 }
 
-/// What follows the end of our block; none, if its end is missing: then nothing
-/// but its first line is known to be ours.
-fn after_end(text: &[u8]) -> Option<&[u8]> {
-    let mut lines = lines(text);
-    lines.find(|line| line.text == END)?;
-    Some(lines.rest)
-}
-
 /// Whether somebody else brings up the loopback interface, or may do so in a
 /// file that this one names.
 fn has_loopback(text: &[u8]) -> bool {
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (line, after) = split_line(rest);
-        rest = after;
-        if lines(line).next().is_some_and(|line| line.text == BEGIN) {
-            rest = after_end(rest).unwrap_or(rest);
-            continue;
-        }
-        let mut parts = words(line);
-        match parts.next() {
-            Some(b"iface") if parts.next() == Some(b"lo") => return true,
-            Some(first) if first.starts_with(b"source") => return true,
-            _ => {}
-        }
-    }
-    false
+    let mut found = false;
+    block::pieces(text, &mut |piece, is_ours| {
+        found |= !is_ours
+            && lines(piece).any(|line| {
+                let mut parts = words(line.text);
+                match parts.next() {
+                    Some(b"iface") => parts.next() == Some(b"lo"),
+                    Some(first) => first.starts_with(b"source"),
+                    None => false,
+                }
+            });
+    });
+    found
 }

@@ -11,9 +11,9 @@
 //! file (`parse_route_line` of nms-ifcfg-rh-reader.c).
 
 use super::template::{Routes, hop_by};
-use super::{Dns, Found, Look, MARK, Writer, add_file, is_ours, keyfile, nic_of};
+use super::{Dns, Format, Found, Look, MARK, add_file, is_ours, keyfile, nic_of};
 use crate::change::{Action, Change, Wanted, Write};
-use crate::conf::{Hop, Network, Nic};
+use crate::conf::Network;
 use crate::limits::NAME_SERVERS;
 use crate::part::Part;
 use crate::system::System;
@@ -22,7 +22,7 @@ use crate::text::assignments::{self, Value};
 use crate::text::split::split;
 use crate::value::{Ipv4, Path};
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     looks: &[
         Look {
             folder: c"etc/sysconfig/network-scripts",
@@ -37,7 +37,7 @@ pub(super) const WRITER: Writer = Writer {
         plan: plan_dns,
         feeds: &["NetworkManager"],
     }),
-    ..Writer::new(plan)
+    ..Format::new("ifcfg", plan)
 };
 
 const FOLDER: &[u8] = b"etc/sysconfig/network-scripts/";
@@ -71,7 +71,7 @@ static UNREAD: [&[u8]; 3] = [b"~", b".bak", b".orig"];
 fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
     for nic in &network.nics {
         let name = system.name_of(nic).as_bytes();
-        let has_routes = network.hops(nic).any(|hop| !is_gateway_line(nic, hop));
+        let has_routes = network.hops(nic).any(|hop| !hop.is_near_default(nic));
         let write = |edit| Action::Write(Write::of_nic(edit, nic.label));
         let routes = if has_routes {
             write(edit_routes)
@@ -86,11 +86,6 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
         path: Path::from(c"etc/sysconfig/network"),
         action: Action::Write(Write::new(edit_global)),
     });
-}
-
-/// Whether `hop` is the default route that GATEWAY says to both readers.
-fn is_gateway_line(nic: &Nic, hop: Hop) -> bool {
-    matches!(hop, Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway))
 }
 
 /// NetworkManager makes `/etc/resolv.conf` of DNS1, DNS2 and so on of all its
@@ -183,7 +178,7 @@ fn edit_routes(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
     };
     out.push(MARK);
     out.push(b"\n");
-    for hop in network.hops(nic).filter(|hop| !is_gateway_line(nic, *hop)) {
+    for hop in network.hops(nic).filter(|hop| !hop.is_near_default(nic)) {
         hop_by(out, &ROUTES, wanted.system, nic, hop);
     }
 }

@@ -4,7 +4,7 @@
 //! The file has the syntax of os.conf, without the password, and goes by MAC
 //! address: on a clone of the machine, whose NICs have others, it does nothing.
 
-use super::Writer;
+use super::Format;
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::{Key, Network};
 use crate::part::Part;
@@ -20,10 +20,10 @@ pub const PATH: &CStr = c"etc/osconf/network";
 
 const HEAD: &[u8] = b"# osconf: what os.conf said, for the kernel at every boot\n";
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     needs_names: false,
     is_kernel: true,
-    ..Writer::new(plan)
+    ..Format::new("kernel", plan)
 };
 
 fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {

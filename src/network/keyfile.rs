@@ -13,13 +13,13 @@
 //! (`method=auto`).
 
 use super::template::{Routes, fill, hop_by};
-use super::{Dns, Found, Look, MARK, Writer, add_file_of, eni, is_ours, keep_servers, nic_of};
+use super::{Dns, Format, Found, Look, MARK, add_file_of, eni, is_ours, keep_servers, nic_of};
 use crate::change::{Change, Edit, Wanted, Write};
 use crate::conf::{Hop, Network, Nic};
 use crate::system::System;
 use crate::text::{Buf, assignments, ini, put};
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     needs_names: false,
     looks: &[
         PROFILES,
@@ -48,7 +48,7 @@ pub(super) const WRITER: Writer = Writer {
         },
         feeds: &["NetworkManager", "resolved"],
     }),
-    ..Writer::new(|network, _, add| {
+    ..Format::new("keyfile", |network, _, add| {
         for nic in &network.nics {
             add_profile(add, nic, edit);
         }

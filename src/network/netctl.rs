@@ -16,20 +16,20 @@
 //! `.action`, and ours needs no escaping in a unit's name.
 
 use super::template::{Routes, fill, routes};
-use super::{Found, Look, MARK, Writer, add_file, is_ours, nic_of};
+use super::{Format, Found, Look, MARK, add_file, is_ours, nic_of};
 use crate::change::{Action, Change, Link, Wanted, Write};
 use crate::conf::Network;
 use crate::system::System;
 use crate::text::{Buf, assignments, put};
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     looks: &[Look {
         folder: c"etc/netctl",
         prefixes: &[b""],
         suffix: b"",
         judge,
     }],
-    ..Writer::new(plan)
+    ..Format::new("netctl", plan)
 };
 
 fn judge(found: &Found<'_>, network: &Network, system: &System, add: &mut dyn FnMut(Change)) {

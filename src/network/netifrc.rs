@@ -14,7 +14,7 @@
 //! the last one to come up wins.
 
 use super::template::{Routes, fill, routes};
-use super::{Dns, Found, Look, Writer, add_file};
+use super::{Dns, Format, Found, Look, add_file};
 use crate::change::{Action, Change, Edit, Link, Wanted, Write};
 use crate::conf::{Network, Nic};
 use crate::part::Part;
@@ -23,7 +23,7 @@ use crate::text::lines::lines;
 use crate::text::{Buf, assignments, block};
 use crate::value::{Ipv4, Path};
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     looks: &[Look {
         folder: c"etc/conf.d",
         prefixes: &[b"net"],
@@ -39,7 +39,7 @@ pub(super) const WRITER: Writer = Writer {
         },
         feeds: &[],
     }),
-    ..Writer::new(plan)
+    ..Format::new("netifrc", plan)
 };
 
 fn judge(found: &Found<'_>, network: &Network, system: &System, add: &mut dyn FnMut(Change)) {

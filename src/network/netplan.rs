@@ -17,7 +17,7 @@
 //! is written later in a boot is for the next one.
 
 use super::template::{Routes, fill, routes_on_link};
-use super::{Dns, Found, Look, MARK, Writer, add_file, is_ours};
+use super::{Dns, Format, Found, Look, MARK, add_file, is_ours};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::Network;
 use crate::system::System;
@@ -27,7 +27,7 @@ use crate::text::yaml::{indent_of, split_before, split_block, split_line, stands
 use crate::text::{Buf, put};
 use crate::value::Mac;
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     needs_names: false,
     looks: &[Look {
         folder: c"etc/netplan",
@@ -39,7 +39,7 @@ pub(super) const WRITER: Writer = Writer {
         plan: |_, _, add| add_ours(add, edit_name_servers, true),
         feeds: &["resolved", "NetworkManager"],
     }),
-    ..Writer::new(|_, _, add| add_ours(add, edit, false))
+    ..Format::new("netplan", |_, _, add| add_ours(add, edit, false))
 };
 
 /// netplan warns of a file that others can read.

@@ -16,13 +16,13 @@
 //! systemd-resolved is told in a file of its own.
 
 use super::template::{Routes, fill, routes_on_link};
-use super::{Found, Look, MARK, Writer, add_file_of, is_ours, nic_of};
+use super::{Format, Found, Look, MARK, add_file_of, is_ours, nic_of};
 use crate::change::{Change, Wanted, Write};
 use crate::conf::Network;
 use crate::system::System;
 use crate::text::Buf;
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     needs_names: false,
     looks: &[Look {
         folder: c"etc/systemd/network",
@@ -30,7 +30,7 @@ pub(super) const WRITER: Writer = Writer {
         suffix: b".network",
         judge,
     }],
-    ..Writer::new(plan)
+    ..Format::new("networkd", plan)
 };
 
 fn judge(found: &Found<'_>, _: &Network, _: &System, add: &mut dyn FnMut(Change)) {

@@ -11,9 +11,9 @@
 //! sources it, so nothing in it may exit.
 
 use super::template::{Routes, fill, hop_by};
-use super::{Writer, add_file};
+use super::{Format, add_file};
 use crate::change::{Action, Change, Wanted, Write};
-use crate::conf::{Hop, Network, Nic};
+use crate::conf::{Network, Nic};
 use crate::limits::NICS;
 use crate::system::System;
 use crate::text::assignments::{end_line, get_bytes};
@@ -21,7 +21,7 @@ use crate::text::lines::{lines, words};
 use crate::text::{Buf, block, put};
 use crate::value::ipv4::decimal;
 
-pub(super) const WRITER: Writer = Writer::new(plan);
+pub(super) const FORMAT: Format = Format::new("slackware", plan);
 
 fn plan(network: &Network, _: &System, add: &mut dyn FnMut(Change)) {
     let routes = Write {
@@ -38,12 +38,7 @@ fn plan(network: &Network, _: &System, add: &mut dyn FnMut(Change)) {
 /// Whether there is anything for rc.local.
 fn has_routes(network: &Network) -> bool {
     let mut nics = network.nics.iter();
-    nics.any(|nic| network.hops(nic).any(|hop| !is_gateway_line(nic, hop)))
-}
-
-/// Whether `hop` is the default route that GATEWAY can say.
-fn is_gateway_line(nic: &Nic, hop: Hop) -> bool {
-    matches!(hop, Hop::Via(route) if route.is_default() && !nic.is_off_subnet(route.gateway))
+    nics.any(|nic| network.hops(nic).any(|hop| !hop.is_near_default(nic)))
 }
 
 /// Slots that are looked at: those of the NICs, and as many of others.
@@ -240,7 +235,7 @@ fn write_routes(out: &mut Buf<'_>, network: &Network, system: &System) {
     out.push(block::BEGIN);
     out.push(b"\n");
     for nic in &network.nics {
-        for hop in network.hops(nic).filter(|hop| !is_gateway_line(nic, *hop)) {
+        for hop in network.hops(nic).filter(|hop| !hop.is_near_default(nic)) {
             hop_by(out, &ROUTES, system, nic, hop);
         }
     }

@@ -12,7 +12,7 @@
 //! marks it as ours; comments would not survive `uci commit`.
 
 use super::template::{Routes, fill, hop_by};
-use super::{Dns, Writer};
+use super::{Dns, Format};
 use crate::change::{Action, Change, Edit, Wanted, Write};
 use crate::conf::{Hop, Network, Nic};
 use crate::part::Part;
@@ -22,12 +22,12 @@ use crate::text::uci::{Section, end_section, find, sections};
 use crate::text::{Buf, put};
 use crate::value::Path;
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     dns: Some(Dns {
         plan: |_, _, add| plan_edit(add, edit_dns),
         feeds: &["netifd"],
     }),
-    ..Writer::new(|_, _, add| plan_edit(add, edit))
+    ..Format::new("uci", |_, _, add| plan_edit(add, edit))
 };
 
 fn plan_edit(add: &mut dyn FnMut(Change), edit: Edit) {

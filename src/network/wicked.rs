@@ -8,7 +8,7 @@
 //! wicked's src/ifconfig.c), so that a gateway outside the subnet comes first.
 
 use super::template::{Routes, routes};
-use super::{Dns, Found, Look, MARK, Writer, add_file, fill_empty, is_ours, nic_of};
+use super::{Dns, Format, Found, Look, MARK, add_file, fill_empty, is_ours, nic_of};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::Network;
 use crate::part::Part;
@@ -19,7 +19,7 @@ use crate::text::assignments::{self, Value};
 use crate::text::lines::{lines, words};
 use crate::value::Path;
 
-pub(super) const WRITER: Writer = Writer {
+pub(super) const FORMAT: Format = Format {
     looks: &[Look {
         folder: c"etc/sysconfig/network",
         prefixes: &[b"ifcfg-", b"ifroute-"],
@@ -30,7 +30,7 @@ pub(super) const WRITER: Writer = Writer {
         plan: plan_dns,
         feeds: &["netconfig"],
     }),
-    ..Writer::new(plan)
+    ..Format::new("wicked", plan)
 };
 
 const FOLDER: &[u8] = b"etc/sysconfig/network/";

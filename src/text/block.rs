@@ -3,7 +3,7 @@
 
 use super::Buf;
 use super::assignments::end_line;
-use super::lines::lines;
+use super::lines::{before, lines};
 
 /// The line before our part.
 pub const BEGIN: &[u8] = b"# osconf begin: from os.conf, written anew with each";
@@ -31,12 +31,6 @@ pub fn pieces<'t>(text: &'t [u8], each: &mut dyn FnMut(&'t [u8], bool)) {
             None => return each(start, false),
         }
     }
-}
-
-/// What of `text` comes before its tail `rest`.
-fn before<'t>(text: &'t [u8], rest: &[u8]) -> &'t [u8] {
-    let len = text.len().saturating_sub(rest.len());
-    text.get(..len).unwrap_or_default()
 }
 
 /// Writes the first mark, in a line of its own after an empty one.
