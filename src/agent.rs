@@ -65,22 +65,37 @@ pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
     if let Some(exit) = report::refuse_run(run) {
         return exit;
     }
-    transaction::clean(run);
-    let Ok(place) = locate::find(run, Purpose::Apply, survey::wait(run), &|_| {}) else {
+    let is_asleep = mounting::is_asleep(run);
+    let purpose = match is_asleep {
+        true => Purpose::Look,
+        false => Purpose::Apply,
+    };
+    let Ok(mut place) = locate::find(run, purpose, survey::wait(run), &|_| {}) else {
         return boot(run, Exit::Refused);
     };
-    order::finish(run, &place);
-    let exit = match order::read(run, &place) {
-        Ok(Some(paper)) => carry_out(run, &place, &paper),
-        Ok(None) => {
-            transaction::end(run);
-            report::say_nothing_to_do(run, &place);
-            boot(run, Exit::Done)
-        }
-        Err(exit) => boot(run, exit),
+    let is_due = run.was_cut || order::is_there(run, &place);
+    let exit = if is_due && mounting::open_root(run, &mut place, is_asleep).is_err() {
+        boot(run, Exit::Refused)
+    } else {
+        transaction::clean(run);
+        order::finish(run, &place);
+        follow(run, &place)
     };
     mounting::leave(run, place);
     exit
+}
+
+/// Reads os.conf, if it is there, and carries it out.
+fn follow<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Exit {
+    match order::read(run, place) {
+        Ok(Some(paper)) => carry_out(run, place, &paper),
+        Ok(None) => {
+            transaction::end(run);
+            report::say_nothing_to_do(run, place);
+            boot(run, Exit::Done)
+        }
+        Err(exit) => boot(run, exit),
+    }
 }
 
 /// Does what is due at a boot without a new network, where no other program does.

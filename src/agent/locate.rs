@@ -10,8 +10,8 @@ use crate::error::Fault;
 use crate::limits::CMDLINE_BYTES;
 use crate::log::Level;
 use crate::partition::Spec;
-use crate::sys::files::{optional, read_into};
-use crate::sys::{Access, FileSystem, Sys};
+use crate::sys::files::optional;
+use crate::sys::{FileSystem, Sys};
 use crate::system::{Mount, mounts};
 use crate::text::lines::words;
 use crate::text::{Buf, put};
@@ -313,11 +313,8 @@ fn is_in_ram<S: Sys>(run: &Run<'_, S>) -> bool {
 
 /// In an initramfs, the disk of `root=` on the kernel's command line.
 fn disk_of_kernel_line<S: Sys>(run: &Run<'_, S>, blocks: &Blocks) -> Option<Wanted> {
-    let folder = run.sys.open_folder(c"/proc").ok()?;
     let mut space = [0; CMDLINE_BYTES];
-    let file = run.sys.open(&folder, c"cmdline", Access::Read);
-    let line = read_into(run.sys, file, &mut space);
-    let root = words(line)
+    let root = words(run.kernel_line(&mut space))
         .filter_map(|word| word.strip_prefix(b"root="))
         .last()?;
     let spec = Spec::parse(root);

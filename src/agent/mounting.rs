@@ -1,14 +1,16 @@
 //! Getting at the partition that os.conf lies on, and leaving it as it was.
 
 use super::disks::{self, Block, Node};
-use super::locate::{self, Candidate, FOLDER, NAME, Place, Purpose};
+use super::locate::{self, Candidate, FOLDER, MOUNT_BYTES, NAME, Place, Purpose};
 use super::order;
 use super::run::Run;
 use crate::error;
+use crate::limits::CMDLINE_BYTES;
 use crate::partition::{FileSystem, Kind};
 use crate::sys::files::optional;
 use crate::sys::{Access, Sys};
-use crate::system::Mount;
+use crate::system::{Mount, mounts};
+use crate::text::lines::words;
 use crate::text::put;
 use crate::value::Path;
 use core::ffi::CStr;
@@ -19,8 +21,9 @@ use rustix::io::Errno;
 pub struct Mounted<S: Sys> {
     /// It was mounted here, where nobody else sees it, and goes with this.
     private: Option<S::Fd>,
-    /// It was mounted read-only at this point, in this way, and is writable now.
-    anew: Option<(Path, Vec<u8, FLAG_BYTES>)>,
+    /// These were mounted read-only, each in its own way, and are writable now: the
+    /// partition of os.conf, and the root.
+    anew: Vec<(Path, Flags), 2>,
 }
 
 impl<S: Sys> Mounted<S> {
@@ -28,10 +31,23 @@ impl<S: Sys> Mounted<S> {
     pub const fn nothing() -> Self {
         Self {
             private: None,
-            anew: None,
+            anew: Vec::new(),
         }
     }
+
+    /// Makes a mount writable until all this is left.
+    fn open(&mut self, run: &Run<'_, S>, mount: &Mount<'_>) -> Result<(), Errno> {
+        let point = mount.point().ok_or(Errno::NAMETOOLONG)?;
+        let flags = Flags::from_slice(mount.flags).unwrap_or_default();
+        run.sys.remount(point.as_c_str(), false, &flags)?;
+        // No more than two are ever opened.
+        let _ = self.anew.push((point, flags));
+        Ok(())
+    }
 }
+
+/// The flags of a mount, as the kernel writes them.
+type Flags = Vec<u8, FLAG_BYTES>;
 
 /// Bytes of the flags of a mount: all that the kernel knows have fewer.
 const FLAG_BYTES: usize = 128;
@@ -58,15 +74,98 @@ pub fn leave<S: Sys>(run: &Run<'_, S>, place: Place<S>) {
     } = place;
     drop(folder);
     drop(mounted.private);
-    if let Some((point, flags)) = &mounted.anew
-        && let Err(errno) = run.sys.remount(point.as_c_str(), true, flags)
-    {
-        run.log.warn("locate", &|out| {
-            out.push(point.as_bytes());
-            put!(out, ": it cannot be made read-only again: ");
-            error::describe(errno, out);
-        });
+    for (point, flags) in &mounted.anew {
+        if let Err(errno) = run.sys.remount(point.as_c_str(), true, flags) {
+            run.log.warn("locate", &|out| {
+                out.push(point.as_bytes());
+                put!(out, ": it cannot be made read-only again: ");
+                error::describe(errno, out);
+            });
+        }
     }
+}
+
+/// Whether nothing may be written, since this may be the initramfs of a machine
+/// that is about to go on where it was put to sleep (kernel-parameters.txt,
+/// `resume=`): it has its file systems in its memory as they were. Where the root
+/// was made writable by others, it is awake.
+pub fn is_asleep<S: Sys>(run: &Run<'_, S>) -> bool {
+    let mut line = [0; CMDLINE_BYTES];
+    let line = run.kernel_line(&mut line);
+    let has = |start: &[u8]| words(line).any(|word| word.starts_with(start));
+    if run.settings.is_running_root() || !has(b"resume=") || has(b"noresume") {
+        return false;
+    }
+    let Ok(mut space) = run.sys.map(MOUNT_BYTES) else {
+        return true;
+    };
+    let text = run.read_mounts(&mut space);
+    mount_of_root(run, text).is_some_and(|mount| mount.is_read_only())
+}
+
+/// Makes the root writable, if it is not, until the place is left.
+///
+/// # Errors
+/// It cannot be; it was said why.
+pub fn open_root<S: Sys>(
+    run: &Run<'_, S>,
+    place: &mut Place<S>,
+    is_asleep: bool,
+) -> Result<(), ()> {
+    let mut tried = false;
+    let Ok(mut space) = run.sys.map(MOUNT_BYTES) else {
+        return Ok(());
+    };
+    loop {
+        let text = run.read_mounts(&mut space);
+        let Some(mount) = mount_of_root(run, text).filter(Mount::is_read_only) else {
+            return Ok(());
+        };
+        if is_asleep {
+            run.log.error("root", &|out| {
+                out.push(mount.point);
+                put!(out, ": it stays read-only, since a system may be asleep on it (resume= on the kernel's command line): run osconf where the system is awake");
+            });
+            return Err(());
+        }
+        // squashfs and others take it as a success, and stay as they are.
+        let result = match tried {
+            true => Err(Errno::ROFS),
+            false => place.mounted.open(run, &mount),
+        };
+        result.map_err(|errno| say_read_only(run, "root", &mount, errno))?;
+        tried = true;
+    }
+}
+
+/// What `/etc` of the root is mounted by: that is what is written to. The last one
+/// of several is on top.
+fn mount_of_root<'m, S: Sys>(run: &Run<'_, S>, text: &'m [u8]) -> Option<Mount<'m>> {
+    let etc = Path::new(&[run.settings.root.as_bytes(), b"/etc"])?;
+    let mut found: Option<(usize, Mount<'m>)> = None;
+    for mount in mounts(text) {
+        let Some(point) = mount.point() else { continue };
+        let point = point
+            .as_bytes()
+            .strip_suffix(b"/")
+            .unwrap_or(point.as_bytes());
+        let rest = etc.as_bytes().strip_prefix(point);
+        let is_above = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
+        if is_above && found.as_ref().is_none_or(|(len, _)| *len <= point.len()) {
+            found = Some((point.len(), mount));
+        }
+    }
+    found.map(|(_, mount)| mount)
+}
+
+fn say_read_only<S: Sys>(run: &Run<'_, S>, part: &str, mount: &Mount<'_>, errno: Errno) {
+    run.log.error(part, &|out| {
+        out.push(mount.point);
+        put!(out, ": it is mounted read-only (");
+        out.push(mount.kind);
+        put!(out, "), and cannot be made writable: ");
+        error::describe(errno, out);
+    });
 }
 
 fn on_mount<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>, purpose: Purpose) -> Result<Place<S>, ()> {
@@ -77,22 +176,12 @@ fn on_mount<S: Sys>(run: &Run<'_, S>, mount: &Mount<'_>, purpose: Purpose) -> Re
         .map_err(|errno| locate::cannot_open(run, &point, errno))?;
     let mut place = open(run, &partition, &point)?;
     let is_due = purpose == Purpose::Apply && order::is_there(run, &place);
-    if is_due && mount.is_read_only() {
-        let flags = Vec::from_slice(mount.flags).unwrap_or_default();
-        match run.sys.remount(point.as_c_str(), false, &flags) {
-            Ok(()) => place.mounted.anew = Some((point, flags)),
-            Err(errno) => {
-                run.log.error("locate", &|out| {
-                    out.push(point.as_bytes());
-                    put!(
-                        out,
-                        ": it is mounted read-only, and cannot be made writable: "
-                    );
-                    error::describe(errno, out);
-                });
-                // It is applied all the same, and kept.
-            }
-        }
+    if is_due
+        && mount.is_read_only()
+        && let Err(errno) = place.mounted.open(run, mount)
+    {
+        // It is applied all the same, and kept.
+        say_read_only(run, "locate", mount, errno);
     }
     Ok(place)
 }

@@ -32,6 +32,7 @@ const TOOLS: &[(&str, &str)] = &[
 const TEST_TOOLS: &[(&str, &str)] = &[
     ("blkid", "util-linux"),
     ("chattr", "e2fsprogs"),
+    ("mksquashfs", "squashfs-tools"),
     ("e2fsck", "e2fsprogs"),
     ("grep", "grep"),
     ("ip", "iproute2"),

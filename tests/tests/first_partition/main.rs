@@ -101,6 +101,102 @@ fn a_first_partition_that_is_mounted_read_only_is_so_again_afterwards() {
 }
 
 #[test]
+fn a_root_that_is_mounted_read_only_is_so_again_afterwards() {
+    alone(
+        "a_root_that_is_mounted_read_only_is_so_again_afterwards",
+        || {
+            let disk = Disk::new(TWO);
+            let first = disk.make(1, EXT4, CONF);
+            let root = Root::mount(&disk.partition(2));
+            // What a run left that was killed is cleared away, too.
+            let left = root.path().join("etc/.hostname.osconf");
+            root.put("etc/.hostname.osconf", "half of a na");
+            root.put("etc/osconf/pending", "etc/hostname\n");
+            root.mount_again("ro,nosuid,noatime");
+            let mounts = Root::mounts();
+            let (exit, said) = root.osconf_from_outside("apply");
+            assert_eq!(exit, 0, "{said}");
+            assert!(is_applied(&root), "{said}");
+            assert_eq!(disk.conf_on(&first), None);
+            assert!(!left.exists());
+            assert_eq!(Root::mounts(), mounts);
+            // Without an os.conf there is no moment in which it is writable.
+            let sum = || run("sha256sum", &[&disk.partition(2)]);
+            let before = sum();
+            let (exit, said) = root.osconf_from_outside("apply");
+            assert_eq!(exit, 0, "{said}");
+            assert_eq!((Root::mounts(), sum()), (mounts, before));
+        },
+    );
+}
+
+#[test]
+fn a_root_on_the_first_partition_is_read_only_again_too() {
+    alone(
+        "a_root_on_the_first_partition_is_read_only_again_too",
+        || {
+            let disk = Disk::new(TWO);
+            let root = Root::mount(&disk.partition(1));
+            root.put("aliyun_custom_image/os.conf", CONF);
+            root.mount_again("ro");
+            let mounts = Root::mounts();
+            let (exit, said) = root.osconf_from_outside("apply");
+            assert_eq!(exit, 0, "{said}");
+            assert!(is_applied(&root), "{said}");
+            let conf = root.path().join("aliyun_custom_image/os.conf");
+            assert!(!conf.exists());
+            assert_eq!(Root::mounts(), mounts);
+        },
+    );
+}
+
+#[test]
+fn a_machine_that_may_wake_from_hibernation_is_not_written_to() {
+    alone(
+        "a_machine_that_may_wake_from_hibernation_is_not_written_to",
+        || {
+            let disk = Disk::new(TWO);
+            let first = disk.make(1, EXT4, CONF);
+            let root = Root::mount(&disk.partition(2));
+            root.mount_again("ro");
+            let line = root.kernel_line("root=/dev/vda2 resume=/dev/vda3");
+            let sums = || run("sha256sum", &[&first, &disk.partition(2)]);
+            let (before, mounts) = (sums(), Root::mounts());
+            let (exit, said) = root.osconf_from_outside("apply");
+            assert_eq!(exit, 1, "{said}");
+            assert!(said.contains("resume="), "{said}");
+            assert_eq!((sums(), Root::mounts()), (before, mounts));
+            drop(line);
+            // Nothing is to be woken up.
+            let line = root.kernel_line("root=/dev/vda2 resume=/dev/vda3 noresume");
+            let (exit, said) = root.osconf_from_outside("apply");
+            assert_eq!(exit, 0, "{said}");
+            assert!(is_applied(&root), "{said}");
+            drop(line);
+        },
+    );
+}
+
+#[test]
+fn a_root_that_cannot_be_made_writable_is_named() {
+    alone("a_root_that_cannot_be_made_writable_is_named", || {
+        let disk = Disk::new(TWO);
+        let first = disk.make(1, EXT4, CONF);
+        let root = Root::mount(&disk.partition(2));
+        root.mount_again("ro");
+        let packed = Root::squashed(&root);
+        let (exit, said) = packed.osconf_from_outside(&format!("apply --device {first}"));
+        assert_eq!(exit, 1, "{said}");
+        assert!(
+            said.contains("root: ") && said.contains("cannot be made writable"),
+            "{said}"
+        );
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert_eq!(disk.conf_on(&first).as_deref(), Some(CONF));
+    });
+}
+
+#[test]
 fn nodes_are_made_where_dev_is_bare_and_removed_again() {
     alone("nodes_are_made_where_dev_is_bare_and_removed_again", || {
         let disk = Disk::new(TWO);

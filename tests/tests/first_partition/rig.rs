@@ -180,10 +180,62 @@ impl Root {
         said(&command.output().unwrap())
     }
 
+    /// Puts a file into it.
+    pub(crate) fn put(&self, path: &str, text: &str) {
+        put(self.path(), path, text);
+    }
+
+    /// Mounts it anew, in another way.
+    pub(crate) fn mount_again(&self, options: &str) {
+        let options = format!("remount,{options}");
+        run("mount", &["-o", &options, self.path().to_str().unwrap()]);
+    }
+
+    /// Runs the program as an initramfs does, where it is not the root yet.
+    pub(crate) fn osconf_from_outside(&self, arguments: &str) -> (i32, String) {
+        let mut command = Command::new(binary());
+        command.args(arguments.split(' '));
+        command.arg("--root").arg(self.path());
+        said(&command.output().unwrap())
+    }
+
+    /// Makes the kernel's command line another one, until this is dropped.
+    pub(crate) fn kernel_line(&self, line: &str) -> KernelLine {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), format!("{line}\n")).unwrap();
+        let path = file.path().to_str().unwrap();
+        run("mount", &["--bind", path, "/proc/cmdline"]);
+        KernelLine { _file: file }
+    }
+
+    /// The same root in a file system that cannot be written.
+    pub(crate) fn squashed(other: &Self) -> Self {
+        let (folder, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let image = work.path().join("image");
+        let (from, to) = (other.path().join("etc"), image.to_str().unwrap());
+        let how = ["-keep-as-directory", "-no-progress", "-quiet"];
+        let arguments = [&[from.to_str().unwrap(), to], &how[..]].concat();
+        run("mksquashfs", &arguments);
+        // Mounted, it needs its name no more.
+        run("mount", &[to, folder.path().to_str().unwrap()]);
+        Self { folder }
+    }
+
     /// The mounts that the machine has.
     pub(crate) fn mounts() -> Vec<String> {
         let text = fs::read_to_string("/proc/self/mounts").unwrap();
         text.lines().map(str::to_owned).collect()
+    }
+}
+
+/// What the kernel is thought to have been started with.
+pub(crate) struct KernelLine {
+    _file: tempfile::NamedTempFile,
+}
+
+impl Drop for KernelLine {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("/proc/cmdline").status();
     }
 }
 
