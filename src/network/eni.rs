@@ -12,7 +12,7 @@ use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::{Network, Nic};
 use crate::part::Part;
 use crate::system::System;
-use crate::text::lines::{lines, words};
+use crate::text::lines::{before, lines, words};
 use crate::text::split::split;
 use crate::text::{Buf, block, put};
 use crate::value::Path;
@@ -270,8 +270,7 @@ const ROUTE: Routes = Routes {
 fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
     let mut lines = lines(text);
     while lines.next().is_some_and(|line| line.text.ends_with(b"\\")) {}
-    let line = text.strip_suffix(lines.rest).unwrap_or_default();
-    (line, lines.rest)
+    (before(text, lines.rest), lines.rest)
 }
 
 /// Whether somebody else brings up the loopback interface, or may do so in a

@@ -22,8 +22,8 @@ use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::Network;
 use crate::system::System;
 use crate::text::assignments::list;
-use crate::text::lines::lines;
-use crate::text::yaml::{indent_of, split_before, split_block, split_line, stands_alone, tokens};
+use crate::text::lines::{before, lines};
+use crate::text::yaml::{indent_of, split_block, split_line, stands_alone, tokens};
 use crate::text::{Buf, put};
 use crate::value::Mac;
 
@@ -181,7 +181,7 @@ impl Nics<'_> {
             let mut can_go = false;
             if let Some(found) = indent_of(line) {
                 indent = found;
-                (piece, _) = split_before(rest, split_block(after, indent).1);
+                piece = before(rest, split_block(after, indent).1);
                 can_go = self.can_go(piece, file);
                 has_others |= !can_go;
             }

@@ -43,6 +43,14 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
+/// What of `text` comes before its tail `rest`.
+#[must_use]
+#[inline(never)]
+pub fn before<'t>(text: &'t [u8], rest: &[u8]) -> &'t [u8] {
+    let len = text.len().saturating_sub(rest.len());
+    text.get(..len).unwrap_or_default()
+}
+
 /// The words of `text`, between blanks.
 #[must_use]
 pub const fn words(text: &[u8]) -> Words<'_> {

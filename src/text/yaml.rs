@@ -2,21 +2,14 @@
 //! other, what belongs to a key indented more than it (YAML 1.2, 8.2). No parser:
 //! it finds out which lines belong together, and whether these stand for themselves.
 
-use super::lines::lines;
+use super::lines::{before, lines};
 
 /// The first line with its end, and what follows.
 #[must_use]
 pub fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
     let mut lines = lines(text);
     lines.next();
-    split_before(text, lines.rest)
-}
-
-/// `text` before `rest`, with which it ends, and `rest`.
-#[must_use]
-pub fn split_before<'a>(text: &'a [u8], rest: &[u8]) -> (&'a [u8], &'a [u8]) {
-    let len = text.len().saturating_sub(rest.len());
-    text.split_at_checked(len).unwrap_or((text, b""))
+    (before(text, lines.rest), lines.rest)
 }
 
 /// How far a line is indented; none, if it is blank or a comment.
@@ -45,7 +38,7 @@ pub fn split_block(text: &[u8], indent: usize) -> (&[u8], &[u8]) {
             None => {}
         }
     }
-    split_before(text, end)
+    (before(text, end), end)
 }
 
 /// Whether a key and its block can be taken out without harm to the rest: what is
