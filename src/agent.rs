@@ -7,6 +7,7 @@
 
 mod compose;
 mod disks;
+mod install;
 mod job;
 mod lint;
 mod locate;
@@ -21,6 +22,7 @@ mod running;
 mod survey;
 mod transaction;
 
+pub use install::{install, uninstall};
 pub use lint::lint;
 pub use preview::plan;
 pub use report::{locate, status};

@@ -17,6 +17,10 @@ pub enum Command {
     Locate,
     /// Saying what was applied.
     Status,
+    /// Putting the program into a root.
+    Install,
+    /// Taking it out again.
+    Uninstall,
     /// Showing how to use it.
     Help,
     /// Showing which one it is.
@@ -50,12 +54,14 @@ pub enum Fault<'a> {
     Extra(&'a [u8]),
 }
 
-const COMMANDS: [(&[u8], Command); 6] = [
+const COMMANDS: [(&[u8], Command); 8] = [
     (b"apply", Command::Apply),
     (b"plan", Command::Plan),
     (b"lint", Command::Lint),
     (b"locate", Command::Locate),
     (b"status", Command::Status),
+    (b"install", Command::Install),
+    (b"uninstall", Command::Uninstall),
     (b"help", Command::Help),
 ];
 
@@ -68,7 +74,7 @@ const LETTERS: [(&[u8], &[u8]); 4] = [
 ];
 
 /// Options that stand alone.
-const SWITCHES: [&[u8]; 3] = [b"kernel", b"quiet", b"verbose"];
+const SWITCHES: [&[u8]; 4] = [b"kernel", b"quiet", b"verbose", b"dry-run"];
 
 /// Reads the words after the program's name, and puts options into `settings`.
 ///
@@ -158,6 +164,8 @@ usage: osconf COMMAND [OPTION]...
   lint FILE    judge an os.conf
   locate       show which partition os.conf is looked for on, and why
   status       show what was applied last, and what is still open
+  install      put this program below --root DIR, to be started at every boot
+  uninstall    take it out again
 
   --root DIR       configure the system below DIR (default: /)
   --conf FILE      take this os.conf instead of searching for it
@@ -167,6 +175,10 @@ usage: osconf COMMAND [OPTION]...
   --kernel         configure the running kernel as well, now
   --wait SECONDS   how long to wait for a NIC (default: 10; plan: 0)
   --log kmsg       write messages to the kernel's log, too
+  --init NAME      install: for this init, or none (default: what is there)
+  --binary FILE    install: this binary, for a root of another architecture
+  --partition DIR  install: where the first partition is mounted
+  --dry-run        install, uninstall: only show what would change
   -q, -v           say less, say more
   -h, -V           show this help, show the version
 

@@ -12,6 +12,8 @@
 //! 6. [`sys`] is the only way to the kernel, and [`sys::files`] the only way to
 //!    replace a file.
 //!
+//! Beside this, [`install`] is what puts the program itself into a root.
+//!
 //! The rest is used by all: [`value`]s that are right once they exist, [`text`]
 //! without a heap, [`limits`] in one list, [`error`]s that a message is made of.
 //!
@@ -39,6 +41,7 @@ pub mod conf;
 pub mod error;
 pub mod hostname;
 pub mod hosts;
+pub mod install;
 pub mod limits;
 pub mod log;
 pub mod network;

@@ -65,7 +65,12 @@ fn run_with_secrets<'a, S: Sys>(
             return Exit::Refused;
         }
     };
-    if line.command != Command::Lint {
+    // What a root says about its boot job is not meant for who only puts files there.
+    let is_job = !matches!(
+        line.command,
+        Command::Lint | Command::Install | Command::Uninstall
+    );
+    if is_job {
         read_settings(sys, &root, &mut settings);
         // It was in order a moment ago.
         let _ = cli::parse(words, &mut settings);
@@ -78,6 +83,8 @@ fn run_with_secrets<'a, S: Sys>(
         (Command::Lint, Some(file)) => agent::lint(&run, file),
         (Command::Locate, _) => agent::locate(&run),
         (Command::Status, _) => agent::status(&run),
+        (Command::Install, _) => agent::install(&run),
+        (Command::Uninstall, _) => agent::uninstall(&run),
         _ => Exit::Usage,
     }
 }

@@ -1,5 +1,6 @@
 //! Settings: from `/etc/osconf/config`, the kernel's command line and our own.
 
+use crate::install;
 use crate::log::Level;
 use crate::network::{self, Format};
 use crate::text::lines::words;
@@ -32,6 +33,14 @@ pub struct Settings {
     pub level: Level,
     /// Whether a boot job does nothing.
     pub disabled: bool,
+    /// The init to install for, instead of looking for it.
+    pub init: Option<Path>,
+    /// The binary to install, instead of this one.
+    pub binary: Option<Path>,
+    /// Where the first partition is mounted now.
+    pub partition: Option<Path>,
+    /// Whether an installation is only shown.
+    pub dry_run: bool,
 }
 
 impl Default for Settings {
@@ -47,6 +56,10 @@ impl Default for Settings {
             log_kernel: false,
             level: Level::Notice,
             disabled: false,
+            init: None,
+            binary: None,
+            partition: None,
+            dry_run: false,
         }
     }
 }
@@ -82,7 +95,7 @@ impl Settings {
 type Take = fn(&mut Settings, &[u8]) -> Option<()>;
 
 /// Every setting. Of two that contradict each other, the later one counts.
-const SETTINGS: [(&[u8], Take); 11] = [
+const SETTINGS: [(&[u8], Take); 15] = [
     (b"root", |all, value| set(&mut all.root, path(value))),
     (b"conf", |all, value| {
         set(&mut all.conf, path(value).map(Some))
@@ -102,6 +115,19 @@ const SETTINGS: [(&[u8], Take); 11] = [
     (b"kernel", |all, value| set(&mut all.kernel, switch(value))),
     (b"disable", |all, value| {
         set(&mut all.disabled, switch(value))
+    }),
+    (b"init", |all, value| {
+        let is_known = install::find(Some(value), &mut |_, _| false).is_some();
+        set(&mut all.init, path(value).filter(|_| is_known).map(Some))
+    }),
+    (b"binary", |all, value| {
+        set(&mut all.binary, path(value).map(Some))
+    }),
+    (b"partition", |all, value| {
+        set(&mut all.partition, path(value).map(Some))
+    }),
+    (b"dry-run", |all, value| {
+        set(&mut all.dry_run, switch(value))
     }),
     (b"log", |all, value| {
         set(&mut all.log_kernel, (value == b"kmsg").then_some(true))

@@ -152,6 +152,8 @@ pub trait Sys {
     fn rename(&self, from: &Self::Fd, name: &CStr, to: &Self::Fd, new: &CStr) -> Result<()>;
     /// Removes a name that is not a folder's.
     fn unlink(&self, folder: &Self::Fd, name: &CStr) -> Result<()>;
+    /// Removes a folder that is empty.
+    fn remove_folder(&self, folder: &Self::Fd, name: &CStr) -> Result<()>;
     /// Makes a folder.
     fn make_folder(&self, folder: &Self::Fd, name: &CStr, mode: u32) -> Result<()>;
     /// What a symbolic link says.

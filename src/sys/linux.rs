@@ -210,6 +210,10 @@ impl Sys for Linux {
         fs::unlinkat(folder, name, AtFlags::empty())
     }
 
+    fn remove_folder(&self, folder: &OwnedFd, name: &CStr) -> Result<()> {
+        fs::unlinkat(folder, name, AtFlags::REMOVEDIR)
+    }
+
     fn make_folder(&self, folder: &OwnedFd, name: &CStr, mode: u32) -> Result<()> {
         fs::mkdirat(folder, name, Mode::from_raw_mode(mode))
     }

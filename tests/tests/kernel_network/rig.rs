@@ -270,6 +270,9 @@ impl Sys for Recorder {
     fn unlink(&self, _: &Self::Fd, _: &CStr) -> Result<()> {
         unreachable!()
     }
+    fn remove_folder(&self, _: &Self::Fd, _: &CStr) -> Result<()> {
+        unreachable!()
+    }
     fn make_folder(&self, _: &Self::Fd, _: &CStr, _: u32) -> Result<()> {
         unreachable!()
     }

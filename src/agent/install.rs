@@ -1,0 +1,427 @@
+//! `install` and `uninstall`: the program, what starts it at boot, and the folder
+//! for os.conf, put into a root and taken out again.
+
+use super::run::Run;
+use super::{Exit, report};
+use crate::error::{Fault, Step};
+use crate::install::{self, BINARY, DEPENDENCIES, Init, NAMES};
+use crate::limits::PATH_BYTES;
+use crate::log::Level;
+use crate::sys::files::{self, Content, Last, NewFile};
+use crate::sys::{Access, Kind, Sys};
+use crate::text::{Buf, put};
+use crate::value::Path;
+use core::ffi::CStr;
+use rustix::io::Errno;
+
+/// The folder that os.conf is in.
+const FOLDER: &CStr = c"aliyun_custom_image";
+
+/// Programs that every root has one of; the machine of the first is the root's.
+const PROGRAMS: [&CStr; 3] = [c"sbin/init", c"bin/sh", c"usr/lib/systemd/systemd"];
+
+/// Where the first partition may be mounted: the root first.
+const PLACES: [&CStr; 3] = [c".", c"boot", c"boot/efi"];
+
+/// The folder of links that are started in the order of their names.
+const LINKS: &CStr = c"etc/rcS.d";
+
+/// One run of either command.
+struct Work<'r, 'a, S: Sys> {
+    run: &'r Run<'a, S>,
+    /// What it is called in messages.
+    name: &'static str,
+    /// Whether things are put there, or taken away.
+    is_in: bool,
+    changes: u32,
+    failures: u32,
+}
+
+/// Puts the program into the root, and has it started at every boot.
+#[inline(never)]
+pub fn install<S: Sys>(run: &Run<'_, S>) -> Exit {
+    let mut work = Work::new(run, "install", true);
+    let Some(init) = find_init(run) else {
+        work.say(
+            Level::Error,
+            &[],
+            "which init this root has is not known: name it with --init NAME: ",
+            NAMES,
+        );
+        return Exit::Refused;
+    };
+    work.say(
+        Level::Notice,
+        &[b"start files for ", init.name],
+        ": --init NAME chooses others",
+        "",
+    );
+    let Some(binary) = work.binary() else {
+        return Exit::Refused;
+    };
+    if !work.is_for_this_root(&binary) {
+        return Exit::Refused;
+    }
+    work.put(BINARY, Some(0o755), &binary);
+    init.files(&mut |file| {
+        work.put(file.path.as_c_str(), file.mode, file.content);
+    });
+    work.folders();
+    if work.changes == 0 && work.failures == 0 {
+        work.say(Level::Notice, &[], "it is so already", "");
+    }
+    if let Some(then) = init.then() {
+        work.say(Level::Notice, &[], "to do: ", then);
+    }
+    work.exit()
+}
+
+/// Takes away what [`install`] put there, for whatever init.
+#[inline(never)]
+pub fn uninstall<S: Sys>(run: &Run<'_, S>) -> Exit {
+    let mut work = Work::new(run, "uninstall", false);
+    let Some(binary) = work.binary() else {
+        return Exit::Refused;
+    };
+    // Several inits have a script of this name.
+    let mut others = None;
+    install::all_files(&mut |file| {
+        let path = file.path.as_c_str();
+        if others.as_ref() != Some(&file.path) && !work.put(path, file.mode, file.content) {
+            others = Some(file.path.clone());
+        }
+    });
+    work.folders();
+    work.put(BINARY, Some(0o755), &binary);
+    work.exit()
+}
+
+/// The init of the root, or the one that was asked for.
+fn find_init<S: Sys>(run: &Run<'_, S>) -> Option<Init> {
+    let name = run.settings.init.as_ref().map(Path::as_bytes);
+    install::find(name, &mut |mark, text| {
+        let (path, last) = match mark {
+            b'/' => {
+                let path = Path::new(&[text]);
+                return path.is_some_and(|path| run.kind_of(path.as_c_str()).is_some());
+            }
+            b'>' => (c"sbin/init", Last::Itself),
+            _ => (c"etc/init.d/rcS", Last::Followed),
+        };
+        let spot = run.look_up(path, last);
+        let file = spot.and_then(|spot| run.read_spot(&spot));
+        let says = |content: &[u8]| content.windows(text.len().max(1)).any(|part| part == text);
+        matches!(file, Ok(Some(file)) if says(&file.content))
+    })
+}
+
+impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
+    fn new(run: &'r Run<'a, S>, name: &'static str, is_in: bool) -> Self {
+        Self {
+            run,
+            name,
+            is_in,
+            changes: 0,
+            failures: 0,
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self.failures {
+            0 => Exit::Done,
+            _ => Exit::Refused,
+        }
+    }
+
+    /// Says something of what is named in pieces.
+    #[inline(never)]
+    fn say(&self, level: Level, what: &[&[u8]], then: &str, more: &str) {
+        self.run
+            .log
+            .say(level, self.name, &|out| put_all(out, what, then, more));
+    }
+
+    /// Something could not be done with what is at `path`.
+    #[inline(never)]
+    fn fail(&mut self, path: &[u8], fault: Fault) {
+        self.failures += 1;
+        self.run
+            .log
+            .fault(Level::Error, self.name, &[b"/", path], fault, "");
+    }
+
+    /// Says what is done, or would be, and whether it is to be done.
+    #[inline(never)]
+    fn begin(&mut self, path: &[u8], deed: &str) -> bool {
+        self.changes += 1;
+        let what: &[&[u8]] = &[b"/", path];
+        if self.run.settings.dry_run {
+            self.run
+                .print(&|out| put_all(out, what, ": would be ", deed));
+            return false;
+        }
+        self.say(Level::Notice, what, ": ", deed);
+        true
+    }
+
+    /// The binary that is to be installed.
+    #[inline(never)]
+    fn binary(&mut self) -> Option<Content<S>> {
+        if report::refuse_run(self.run).is_some() {
+            return None;
+        }
+        let sys = self.run.sys;
+        let mut own = [0; PATH_BYTES];
+        let path = match &self.run.settings.binary {
+            Some(path) => path.clone(),
+            None => {
+                let folder = sys.open_folder(c"/proc/self");
+                let len = folder.and_then(|folder| sys.read_link(&folder, c"exe", &mut own));
+                // Without one, what is said is about a file of no name.
+                Path::new(&[own.get(..len.unwrap_or(0))?])?
+            }
+        };
+        let fail = |errno| Fault::System(Step::Read, errno);
+        let folder = sys.open_folder(path.folder().as_c_str()).map_err(fail);
+        match folder.and_then(|folder| files::read_file(sys, &folder, path.name())) {
+            Ok(file) => Some(file.content),
+            Err(fault) => {
+                let then = "name the binary with --binary FILE";
+                let log = self.run.log;
+                log.fault(Level::Error, self.name, &[path.as_bytes()], fault, then);
+                None
+            }
+        }
+    }
+
+    /// Whether the root's own programs are for the machine that `binary` is for.
+    fn is_for_this_root(&self, binary: &[u8]) -> bool {
+        let run = self.run;
+        let ours = install::machine(binary);
+        for path in &PROGRAMS {
+            let mut head = [0; 20];
+            let file = run.sys.open_below(&run.root, path, Access::Read);
+            let theirs = install::machine(files::read_into(run.sys, file, &mut head));
+            if theirs.is_some() {
+                if theirs != ours {
+                    self.say(
+                        Level::Error,
+                        &[b"/", path.to_bytes()],
+                        " is for another machine than the binary",
+                        ": name one for that with --binary FILE",
+                    );
+                }
+                return theirs == ours;
+            }
+        }
+        self.say(
+            Level::Warning,
+            &[],
+            "no program of the root tells its architecture",
+            "",
+        );
+        true
+    }
+
+    /// The link among [`LINKS`]: the one that is there, under whatever number
+    /// insserv(8) gave it; or one before that of `networking`.
+    fn link(&self) -> Option<Path> {
+        let run = self.run;
+        let folder = run.sys.open_below(&run.root, LINKS, Access::Folder).ok()?;
+        let mut place = None;
+        let _ = run.sys.list(&folder, &mut |name| {
+            let Some((&[b'S', ten, one], name)) = name.to_bytes().split_first_chunk() else {
+                return true;
+            };
+            let is_last = name == b"osconf";
+            if is_last || name == b"networking" {
+                place = Some(match (is_last, one) {
+                    (true, _) => [ten, one],
+                    (false, b'0') => [ten.saturating_sub(1), b'9'],
+                    (false, _) => [ten, one - 1],
+                });
+            }
+            !is_last
+        });
+        Path::new(&[LINKS.to_bytes(), b"/S", &place?, b"osconf"])
+    }
+
+    /// Edits what startpar(8) goes by, where it is in use.
+    #[inline(never)]
+    fn dependencies(&mut self) {
+        let run = self.run;
+        let Some(old) = run.try_read(DEPENDENCIES) else {
+            return;
+        };
+        let is_in = self.is_in;
+        let new = run.text(old.content.len() + 256, &|out| {
+            install::edit_dependencies(out, &old.content, is_in);
+        });
+        match new {
+            Ok(new) => {
+                if *new != *old.content && self.begin(DEPENDENCIES.to_bytes(), "edited") {
+                    self.write(DEPENDENCIES, Some(old.meta.mode), &new);
+                }
+            }
+            Err(fault) => self.fail(DEPENDENCIES.to_bytes(), fault),
+        }
+    }
+
+    /// Has this file or link there, or not. Whether there is nothing of somebody
+    /// else there.
+    #[inline(never)]
+    fn put(&mut self, path: &CStr, mode: Option<u32>, content: &[u8]) -> bool {
+        let run = self.run;
+        let mut place = Path::from(path);
+        if place.folder().as_c_str() == LINKS {
+            self.dependencies();
+            place = self.link().unwrap_or(place);
+        }
+        let (path, shown) = (place.as_c_str(), place.as_bytes());
+        let spot = run.look_up(path, Last::Itself);
+        let old = spot
+            .as_ref()
+            .map_err(|fault| *fault)
+            .and_then(|spot| run.read_spot(spot));
+        let (spot, old) = match (spot, old) {
+            (Ok(spot), Ok(old)) => (spot, old),
+            (Err(fault), _) | (_, Err(fault)) => {
+                self.fail(shown, fault);
+                return true;
+            }
+        };
+        let is = |mode: Option<u32>, content: &[u8]| {
+            old.as_ref().is_some_and(|old| {
+                (old.meta.kind == Kind::Link) == mode.is_none() && *old.content == *content
+            })
+        };
+        let is_mode = |mode| old.as_ref().is_some_and(|old| old.meta.mode == mode);
+        if self.is_in {
+            let is_so = is(mode, content) && mode.is_none_or(is_mode);
+            if !is_so && self.begin(shown, "written") {
+                self.write(path, mode, content);
+            }
+        } else if let (Some(folder), Some(_)) = (&spot.folder, &old) {
+            let mut is_ours = is(mode, content);
+            install::all_files(&mut |file| {
+                is_ours |= file.path == place && is(file.mode, file.content);
+            });
+            if !is_ours {
+                self.failures += 1;
+                let what = &[b"/", shown];
+                let then = ": not what this osconf installs: kept: remove it by hand, or with the one that did";
+                self.say(Level::Error, what, then, "");
+                return false;
+            }
+            if self.begin(shown, "removed")
+                && let Err(errno) = self.remove(folder, &spot.path)
+            {
+                self.fail(shown, Fault::System(Step::Remove, errno));
+            }
+        }
+        true
+    }
+
+    #[inline(never)]
+    fn write(&mut self, path: &CStr, mode: Option<u32>, content: &[u8]) {
+        let Run { sys, root, .. } = self.run;
+        let path = Path::from(path);
+        let written = || {
+            let folder = files::make_folders(*sys, root, path.folder().as_c_str(), 0o755)?;
+            let new = match mode {
+                Some(mode) => NewFile::write(*sys, &folder, path.name(), content, None, mode)?,
+                None => NewFile::link(*sys, &folder, path.name(), content)?,
+            };
+            let published = new.publish(*sys, &folder, path.name());
+            if published.is_err() {
+                new.discard(*sys, &folder);
+            }
+            published
+                .and_then(|()| sys.sync(&folder))
+                .and_then(|()| new.sync(*sys))
+                .map_err(|errno| Fault::System(Step::Publish, errno))
+        };
+        if let Err(fault) = written() {
+            self.fail(path.as_bytes(), fault);
+        }
+    }
+
+    /// Removes a file, and its folder, if that is nobody else's and empty.
+    fn remove(&self, folder: &S::Fd, path: &Path) -> crate::sys::Result<()> {
+        let Run { sys, root, .. } = self.run;
+        sys.unlink(folder, path.name())?;
+        let upper = path.folder();
+        let is_ours = [&b"/osconf"[..], b".wants"];
+        if is_ours.iter().any(|end| upper.as_bytes().ends_with(end))
+            && let Ok(above) = sys.open_below(root, upper.folder().as_c_str(), Access::Folder)
+        {
+            let _ = sys.remove_folder(&above, upper.name());
+        }
+        sys.sync(folder)
+    }
+
+    /// The folders for os.conf: on the partition that was named; or at the top of the
+    /// root, and of what is mounted where a first partition usually is. Which one is
+    /// the first cannot be told from here, and a folder too many does no harm.
+    #[inline(never)]
+    fn folders(&mut self) {
+        let run = self.run;
+        if let Some(path) = &run.settings.partition {
+            return self.folder(run.sys.open_folder(path.as_c_str()), path.as_bytes());
+        }
+        let mut device = None;
+        for path in &PLACES {
+            let folder = run.sys.open_below(&run.root, path, Access::Folder);
+            let here = folder
+                .as_ref()
+                .ok()
+                .and_then(|folder| run.sys.meta(folder).ok());
+            let here = here.map(|meta| meta.device);
+            if here.is_some() && here != device {
+                self.folder(folder, path.to_bytes());
+                device = device.or(here);
+            }
+        }
+    }
+
+    /// Has the folder for os.conf in this one, or not, if nothing is in it.
+    #[inline(never)]
+    fn folder(&mut self, parent: crate::sys::Result<S::Fd>, shown: &[u8]) {
+        let sys = self.run.sys;
+        let shown = shown.strip_prefix(b"/").unwrap_or(shown);
+        let Some(name) = Path::new(&[shown, b"/", FOLDER.to_bytes()]) else {
+            return;
+        };
+        let name = name.as_bytes();
+        let name = name.strip_prefix(b"./").unwrap_or(name);
+        let there = parent.as_ref().map_err(|errno| *errno);
+        let there = there.and_then(|parent| sys.meta_of(parent, FOLDER));
+        let done = match (self.is_in, parent, there) {
+            (true, Ok(parent), Err(Errno::NOENT)) => {
+                if !self.begin(name, "made") {
+                    return;
+                }
+                let made = sys.make_folder(&parent, FOLDER, 0o755);
+                made.and_then(|()| sys.sync(&parent))
+            }
+            (true, Err(errno), _) => Err(errno),
+            (false, Ok(parent), Ok(_)) => {
+                if !self.begin(name, "removed, if it is empty") {
+                    return;
+                }
+                let removed = sys.remove_folder(&parent, FOLDER);
+                removed.and_then(|()| sys.sync(&parent))
+            }
+            _ => return,
+        };
+        match done {
+            Ok(()) | Err(Errno::NOTEMPTY) => {}
+            Err(errno) => self.fail(name, Fault::System(Step::Folder, errno)),
+        }
+    }
+}
+
+fn put_all(out: &mut Buf<'_>, what: &[&[u8]], then: &str, more: &str) {
+    what.iter().for_each(|piece| out.push(piece));
+    put!(out, "{}{}", then, more);
+}
