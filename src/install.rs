@@ -180,7 +180,7 @@ pub fn find(name: Option<&[u8]>, is_so: &mut dyn FnMut(u8, &[u8]) -> bool) -> Op
     let mut called = None;
     let mut all = lines(INITS.as_bytes());
     while let Some(line) = all.next() {
-        let Some((known, [mark @ (b'/' | b'>' | b'?'), rest @ ..])) = split_once(line.text, b' ')
+        let Some((known @ [b'a'..=b'z', ..], [mark, rest @ ..])) = split_once(line.text, b' ')
         else {
             continue;
         };

@@ -406,16 +406,22 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
             }
             (true, Err(errno), _) => Err(errno),
             (false, Ok(parent), Ok(_)) => {
-                if !self.begin(name, "removed, if it is empty") {
-                    return;
+                if !self.run.settings.dry_run
+                    && let Err(errno) = sys.remove_folder(&parent, FOLDER)
+                {
+                    Err(errno)
+                } else {
+                    self.begin(name, "removed, being empty");
+                    sys.sync(&parent)
                 }
-                let removed = sys.remove_folder(&parent, FOLDER);
-                removed.and_then(|()| sys.sync(&parent))
             }
             _ => return,
         };
         match done {
-            Ok(()) | Err(Errno::NOTEMPTY) => {}
+            Ok(()) => {}
+            Err(Errno::NOTEMPTY) => {
+                self.say(Level::Notice, &[b"/", name], ": kept, not being empty", "");
+            }
             Err(errno) => self.fail(name, Fault::System(Step::Folder, errno)),
         }
     }

@@ -217,9 +217,11 @@ fn check(case: &Case) -> Result<()> {
     let stamps = stamps(root.path())?;
     let again = osconf("install", root.path(), case.options)?;
     expect(&again, 0)?;
+    let said = String::from_utf8(again.stderr)?;
     ensure!(
-        String::from_utf8(again.stderr)?.contains("it is so already"),
-        "twice is not once"
+        said.contains(&format!("start files for {}:", case.init))
+            && said.contains("it is so already"),
+        "twice is not once: {said}"
     );
     ensure!(
         self::stamps(root.path())? == stamps,
@@ -286,7 +288,9 @@ fn what_was_changed_since_is_named_and_kept() -> Result<()> {
     let done = osconf("uninstall", root.path(), &[])?;
     expect(&done, 1)?;
     let said = String::from_utf8(done.stderr)?;
-    ensure!(said.contains("/etc/init.d/osconf: not what"), "{said}");
+    for line in ["/etc/init.d/osconf: not what", "/aliyun_custom_image: kept"] {
+        ensure!(said.matches(line).count() == 1, "{line}: {said}");
+    }
     ensure!(fs::read(&script)? == b"#!/bin/sh\n");
     ensure!(root.path().join("aliyun_custom_image/os.conf").exists());
     ensure!(!root.path().join("usr/sbin/osconf").exists());
