@@ -16,10 +16,11 @@
 
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::{Arguments, Failed, Trial};
+use osconf_tests::product::binary;
 use serde::Deserialize;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// A VPC with one NIC and no other part, so that what is said is about the network.
@@ -126,21 +127,4 @@ fn plan(root: &Path, options: &[&str]) -> Result<Vec<String>> {
         .filter(|line| line.contains(", because of "))
         .map(String::from)
         .collect())
-}
-
-/// The binary that is tested.
-fn binary() -> Result<PathBuf> {
-    let built = || {
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../target")
-            .join(format!("{}-unknown-linux-musl", env::consts::ARCH))
-            .join("release/osconf")
-    };
-    let path = env::var_os("OSCONF_HOST").map_or_else(built, PathBuf::from);
-    ensure!(
-        path.is_file(),
-        "there is no {}: run `cargo xtask build`, or name another binary in OSCONF_HOST",
-        path.display()
-    );
-    Ok(path)
 }

@@ -1,6 +1,7 @@
 //! Disks in files, as loop devices, and a root on one of them.
 
 use osconf_tests::namespace;
+use osconf_tests::product::binary;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -142,7 +143,7 @@ impl Root {
         run("mount", &[device, folder.path().to_str().unwrap()]);
         let root = Self { folder };
         put(root.path(), "etc/hostname", "as-built\n");
-        fs::copy(binary(), root.path().join("osconf")).unwrap();
+        fs::copy(binary().unwrap(), root.path().join("osconf")).unwrap();
         for name in ["dev", "proc", "sys"] {
             let point = root.path().join(name);
             fs::create_dir(&point).unwrap();
@@ -193,7 +194,7 @@ impl Root {
 
     /// Runs the program as an initramfs does, where it is not the root yet.
     pub(crate) fn osconf_from_outside(&self, arguments: &str) -> (i32, String) {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(binary().unwrap());
         command.args(arguments.split(' '));
         command.arg("--root").arg(self.path());
         said(&command.output().unwrap())
@@ -252,15 +253,4 @@ impl Drop for Root {
         let path = self.path().to_str().unwrap();
         let _ = Command::new("umount").args(["--recursive", path]).status();
     }
-}
-
-fn binary() -> PathBuf {
-    let built = || {
-        let triple = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../target")
-            .join(triple)
-            .join("release/osconf")
-    };
-    std::env::var_os("OSCONF_HOST").map_or_else(built, PathBuf::from)
 }

@@ -6,7 +6,8 @@
 mod rig;
 
 use anyhow::{Context, Result, ensure};
-use rig::{Thing, binary, expect, head, osconf, root, snapshot, stamps, targets, walk};
+use osconf_tests::product::binary;
+use rig::{Thing, expect, head, osconf, root, snapshot, stamps, targets, walk};
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};

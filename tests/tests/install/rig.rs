@@ -1,6 +1,7 @@
 //! What the tests have in common: roots, what is in them, and the program.
 
 use anyhow::{Context, Result, ensure};
+use osconf_tests::product::binary;
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -117,21 +118,4 @@ pub(crate) fn expect(output: &Output, code: i32) -> Result<()> {
 
 pub(crate) fn targets() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets")
-}
-
-/// The binary that is tested.
-pub(crate) fn binary() -> Result<PathBuf> {
-    let built = || {
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../target")
-            .join(format!("{}-unknown-linux-musl", env::consts::ARCH))
-            .join("release/osconf")
-    };
-    let path = env::var_os("OSCONF_HOST").map_or_else(built, PathBuf::from);
-    ensure!(
-        path.is_file(),
-        "there is no {}: run `cargo xtask build`, or name another binary in OSCONF_HOST",
-        path.display()
-    );
-    Ok(path)
 }

@@ -1,6 +1,7 @@
 //! A folder that is a machine's root, and the binary run on it.
 
 use crate::machine::Machine;
+use osconf_tests::product::binary;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -88,7 +89,7 @@ impl Root {
 
     /// Runs a command on this root.
     pub(crate) fn run(&self, command: &str, machine: &Machine) -> Run {
-        let output = Command::new(binary())
+        let output = Command::new(binary().expect("the binary"))
             .args([command, "--wait=0", "--root"])
             .arg(self.path())
             .arg("--conf")
@@ -147,13 +148,4 @@ pub(crate) fn changes(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     names.dedup();
     names.retain(|name| before.get(name) != after.get(name));
     names
-}
-
-/// The shipped binary for this machine.
-fn binary() -> PathBuf {
-    let built = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../target/x86_64-unknown-linux-musl/release/osconf"
-    );
-    std::env::var_os("OSCONF_HOST").map_or_else(|| built.into(), PathBuf::from)
 }

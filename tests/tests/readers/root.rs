@@ -3,6 +3,7 @@
 use crate::programs::Reader;
 use anyhow::{Context, Result, ensure};
 use osconf_tests::matrix::Cell;
+use osconf_tests::product::binary;
 use std::env;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -71,29 +72,12 @@ pub(crate) fn make(debian: &Path, reader: &Reader, cell: &Cell, work: &Path) -> 
         lay(cell, folder, Path::new(""), &root)?;
     }
     if reader.name == "osconf" {
-        fs::copy(osconf()?, root.join("osconf"))?;
+        fs::copy(binary()?, root.join("osconf"))?;
     }
     for path in cell.removed()? {
         fs::remove_file(root.join(&path)).with_context(|| path.display().to_string())?;
     }
     Ok(root)
-}
-
-/// The agent itself, which is the reader of its own format.
-fn osconf() -> Result<PathBuf> {
-    let triple = format!("../target/{}-unknown-linux-musl", env::consts::ARCH);
-    let built = || {
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(triple)
-            .join("release/osconf")
-    };
-    let path = env::var_os("OSCONF_HOST").map_or_else(built, PathBuf::from);
-    ensure!(
-        path.is_file(),
-        "there is no {}: run `cargo xtask build`, or name another binary in OSCONF_HOST",
-        path.display()
-    );
-    Ok(path)
 }
 
 fn mount(arguments: &[&str], point: &Path) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What all cases share: namespaces, a file system, and the binary.
 
 use anyhow::{Context, Result, ensure};
+use osconf_tests::product::binary;
 use std::env;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -92,24 +93,6 @@ fn unshare(kinds: &[&str]) -> Result<Command> {
 /// The folder `tests/` of this repository.
 pub(crate) fn tests() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The binary to test.
-pub(crate) fn binary() -> Result<PathBuf> {
-    let built = || {
-        let triple = format!("{}-unknown-linux-musl", env::consts::ARCH);
-        tests()
-            .join("../target")
-            .join(triple)
-            .join("release/osconf")
-    };
-    let path = env::var_os("OSCONF_HOST").map_or_else(built, PathBuf::from);
-    ensure!(
-        path.is_file(),
-        "there is no {}: run `cargo xtask build`, or name another binary in OSCONF_HOST",
-        path.display()
-    );
-    Ok(fs::canonicalize(path)?)
 }
 
 /// The file system that the cases' roots lie on. It is gone with this process.

@@ -88,7 +88,7 @@ impl Run {
         Ok(Self {
             machine: Machine::new(&case, work)?,
             secrets: Secrets::new(&confs, &case.password),
-            binary: rig::binary()?,
+            binary: osconf_tests::product::binary()?,
             conf,
             case,
             problems: Vec::new(),
