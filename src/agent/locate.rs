@@ -277,14 +277,15 @@ fn wanted<S: Sys>(run: &Run<'_, S>, blocks: &Blocks, text: &[u8]) -> Wanted {
     {
         return Wanted::Disk(disk);
     }
-    if is_in_ram(run)
-        && let Some(disk) = disk_of_kernel_line(run, blocks)
-    {
+    let is_in_ram = matches!(run.sys.file_system(&run.root), Ok(FileSystem::Ram));
+    if is_in_ram && let Some(disk) = disk_of_kernel_line(run, blocks) {
         return disk;
     }
     let mut fixed = blocks.iter().filter(|block| block.is_fixed);
     match (fixed.next(), fixed.next()) {
         (Some(only), None) => Wanted::Disk(only.device),
+        // The driver of the disk may not be there yet.
+        (None, None) if is_in_ram => Wanted::Later,
         _ => Wanted::Unknown,
     }
 }
@@ -305,10 +306,6 @@ fn root_device<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Option<Device> {
     }
     // btrfs is no device itself, and names one.
     disks::special(run, &Path::new(&[mount.source])?)
-}
-
-fn is_in_ram<S: Sys>(run: &Run<'_, S>) -> bool {
-    matches!(run.sys.file_system(&run.root), Ok(FileSystem::Ram))
 }
 
 /// In an initramfs, the disk of `root=` on the kernel's command line.
