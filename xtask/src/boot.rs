@@ -37,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) agent: Option<PathBuf>,
     /// Whether disks and logs of what went well are kept.
     pub(crate) keep: bool,
+    /// Whether also those are booted that take too long for a test.
+    pub(crate) all: bool,
 }
 
 /// A scenario on an architecture, with all that it needs.
@@ -44,11 +46,12 @@ pub(crate) struct Job {
     target: Target,
     scenario: Scenario,
     sample: Sample,
+    rewritten: Option<Sample>,
     parts: Parts,
     osconf: PathBuf,
 }
 
-/// Boots every scenario twice on every architecture.
+/// Boots every scenario twice on every architecture, or on those that it names.
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::tools(&setup::boot_tools(&options.targets))?;
     let jobs = jobs(options)?;
@@ -105,19 +108,28 @@ fn jobs(options: &Options) -> Result<Vec<Job>> {
         .filter(|one| one.name.contains(&options.only))
     {
         for target in &options.targets {
+            if !options.all && !scenario.is_test_on(&target.name) {
+                continue;
+            }
             let (osconf, parts) = binaries
                 .get(&target.name)
                 .context("a target without a binary")?;
             jobs.push(Job {
                 target: target.clone(),
                 scenario: scenario.clone(),
-                sample: scenarios.sample(scenario)?,
+                sample: scenarios.sample(&scenario.sample)?,
+                rewritten: rewritten(&scenarios, scenario)?,
                 parts: parts.clone(),
                 osconf: osconf.clone(),
             });
         }
     }
     Ok(jobs)
+}
+
+fn rewritten(scenarios: &Scenarios, scenario: &Scenario) -> Result<Option<Sample>> {
+    let name = scenario.rewritten.as_ref();
+    name.map(|name| scenarios.sample(name)).transpose()
 }
 
 /// Runs a job and prints its outcome; false where it failed.
@@ -157,18 +169,19 @@ pub(crate) fn show(target: &Target, osconf: &Path, scenario: &str) -> Result<(Ve
     let scenario = found
         .with_context(|| format!("scenarios.toml has no {scenario}"))?
         .clone();
-    let sample = scenarios.sample(&scenario)?;
+    let sample = scenarios.sample(&scenario.sample)?;
     let (target, osconf) = (target.clone(), osconf.to_owned());
     let job = Job {
         parts: parts::get(&target)?,
         target,
+        rewritten: rewritten(&scenarios, &scenario)?,
         scenario,
         sample,
         osconf,
     };
     let folder = util::target_dir().join("boot/demo");
     let (disk, initramfs) = job.prepare(&folder)?;
-    let facts = job.boot(&folder, "first boot", &initramfs, &disk)?;
+    let facts = job.boot(&folder, "first boot", (&initramfs, &disk), &job.sample, "")?;
     let console =
         String::from_utf8_lossy(&std::fs::read(folder.join("first-boot.log"))?).replace('\r', "");
     let reports = console
@@ -185,14 +198,34 @@ impl Job {
 
     fn run(&self, folder: &Path) -> Result<()> {
         let (disk, initramfs) = self.prepare(folder)?;
-        let first = self.boot(folder, "first boot", &initramfs, &disk)?;
+        let machine = (initramfs.as_path(), disk.as_path());
+        let data = disk.with_file_name("data.img");
+        let read_data = || self.scenario.data_disk.then(|| std::fs::read(&data).ok());
+        let data_before = read_data();
+        let mut first = self.boot(folder, "first boot", machine, &self.sample, "")?;
         if first.lines("kernel-log").is_empty() {
             bail!(
                 "  first boot: the kernel's log (dmesg) has no line of osconf, which was to write there"
             );
         }
-        let second = self.boot(folder, "second boot", &initramfs, &disk)?;
-        let changes = judge::changes(&first, &second);
+        let (mut sample, mut wrong) = (&self.sample, "");
+        let mut changes = Vec::new();
+        if let (Some(rewritten), Some(name)) = (&self.rewritten, &self.scenario.rewritten) {
+            disk::write_conf(&self.scenario, &sample_file(name), &disk)?;
+            wrong = &self.sample.password;
+            sample = rewritten;
+            let next = self.boot(folder, "rewritten", machine, sample, wrong)?;
+            changes.extend(judge::added(&first, &next));
+            first = next;
+        }
+        let second = self.boot(folder, "second boot", machine, sample, wrong)?;
+        // What lies in RAM is made anew at each boot.
+        if self.scenario.agent != Agent::Ram {
+            changes.extend(judge::changes(&first, &second));
+        }
+        if read_data() != data_before {
+            changes.push("the data disk is not as it was".to_owned());
+        }
         if !changes.is_empty() {
             bail!("  {}", changes.join("\n  "));
         }
@@ -207,15 +240,42 @@ impl Job {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
         let disk = disk::make(&self.scenario, &self.parts, &self.osconf, folder)?;
-        let in_initramfs =
-            (self.scenario.agent == Agent::Initramfs).then_some(self.osconf.as_path());
         let initramfs = folder.join("initramfs.img");
-        util::write(&initramfs, initramfs::pack(&self.parts, in_initramfs)?)?;
+        let tree = folder.join(disk::ROOT);
+        let packed = initramfs::pack(&self.scenario, &self.parts, &self.osconf, &tree)?;
+        util::write(&initramfs, packed)?;
         Ok((disk, initramfs))
     }
 
-    /// Starts the machine, has it looked at, and fails with all that is wrong with it.
-    fn boot(&self, folder: &Path, title: &str, initramfs: &Path, disk: &Path) -> Result<Facts> {
+    /// Whether os.conf is where it must be now, on a partition that no guest mounts.
+    fn look_from_outside(&self, disk: &Path) -> Result<()> {
+        if !self.scenario.is_hidden() {
+            return Ok(());
+        }
+        let found = disk::conf(&self.scenario, disk)?;
+        // RAM is not durable, so the next boot needs it again.
+        let wanted = match self.scenario.agent {
+            Agent::Ram => Some(util::read(&sample_file(&self.scenario.sample))?),
+            _ => None,
+        };
+        let trim = |text: Option<String>| text.map(|text| text.trim().to_owned());
+        let (wanted, found) = (trim(wanted), trim(found));
+        if wanted != found {
+            bail!("os.conf on the first partition: expected {wanted:?}, found {found:?}");
+        }
+        Ok(())
+    }
+
+    /// Starts the machine of this initramfs and disk, has it looked at, and fails with
+    /// all that is wrong with it. `wrong` is a password that must be refused.
+    fn boot(
+        &self,
+        folder: &Path,
+        title: &str,
+        (initramfs, disk): (&Path, &Path),
+        sample: &Sample,
+        wrong: &str,
+    ) -> Result<Facts> {
         let command = machine::qemu(
             &self.target,
             &self.scenario,
@@ -225,7 +285,7 @@ impl Job {
             disk,
         );
         let mut machine = Machine::start(command)?;
-        let facts = visit(&mut machine, &self.sample);
+        let facts = visit(&mut machine, sample, wrong);
         let log = folder.join(format!("{}.log", title.replace(' ', "-")));
         util::write(&log, machine.log())?;
         let console = String::from_utf8_lossy(machine.log()).replace('\r', "");
@@ -235,7 +295,10 @@ impl Job {
             Facts::default()
         });
         if faults.is_empty() {
-            faults = judge::judge(&facts, &self.scenario, &self.sample);
+            faults = judge::judge(&facts, &self.scenario, sample);
+            if let Err(error) = self.look_from_outside(disk) {
+                faults.push(format!("{error:#}"));
+            }
         }
         // The recipes say so where the agent ends with anything but success.
         faults.extend(
@@ -258,8 +321,13 @@ impl Job {
     }
 }
 
+/// The file of a sample.
+fn sample_file(name: &str) -> PathBuf {
+    util::root().join(format!("tests/samples/{name}.conf"))
+}
+
 /// Logs in, has the facts printed and switches the machine off.
-fn visit(machine: &mut Machine, sample: &Sample) -> Result<Facts> {
+fn visit(machine: &mut Machine, sample: &Sample, wrong: &str) -> Result<Facts> {
     let (console, _) = machine
         .expect(&["login: "])
         .context("waiting for the login prompt")?;
@@ -273,7 +341,11 @@ fn visit(machine: &mut Machine, sample: &Sample) -> Result<Facts> {
     if machine.expect(&answers).context("waiting to be let in")?.1 > 0 {
         bail!("login refused the password of os.conf");
     }
-    machine.type_line("sh /facts")?;
+    let wrong = match wrong {
+        "" => String::new(),
+        wrong => format!(" '{wrong}'"),
+    };
+    machine.type_line(&format!("sh /facts{wrong}"))?;
     machine.expect(&["== begin"])?;
     let (text, _) = machine
         .expect(&["== end"])

@@ -28,6 +28,7 @@ cargo xtask COMMAND
   boot [ARCH]    boots real kernels in QEMU and looks at the machine from inside
        --only TEXT    only the scenarios whose name contains TEXT
        --agent FILE   puts this program into the machines instead of a fresh build
+       --all          also those that only the soak boots
        --keep         keeps disks and logs in target/boot/, also of what went well
   readers [TEXT] hands golden network files to the real programs that read them;
                  only the tests READER/CASE whose names contain TEXT
@@ -81,6 +82,7 @@ fn boot_options(arguments: &[String]) -> Result<boot::Options> {
         };
         match argument.as_str() {
             "--keep" => options.keep = true,
+            "--all" => options.all = true,
             "--only" => options.only = value()?,
             "--agent" => options.agent = Some(value()?.into()),
             arch => options.targets = vec![target::named(arch)?],

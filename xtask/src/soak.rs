@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, bail};
 use xshell::cmd;
 
-use crate::{build, readers, setup, target, util};
+use crate::{boot, build, readers, setup, target, util};
 
 /// Rounds of dice, if nothing else is said.
 const ROUNDS: u32 = 20;
@@ -34,6 +34,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         .quiet()
         .run()?;
     }
+    println!("soak: every machine on every architecture");
+    boot::run(&boot::Options {
+        targets: targets.clone(),
+        all: true,
+        ..Default::default()
+    })?;
     println!("soak: the network programs of Debian {NEWER}");
     readers::run(&["--release".to_owned(), NEWER.to_owned()])
 }

@@ -5,11 +5,11 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
 use super::parts::Parts;
-use super::scenario::{Agent, FileSystem, Network, Scenario};
+use super::scenario::{Agent, FileSystem, Network, Scenario, Table};
 use crate::util;
 
 /// Programs of BusyBox that the root file system has under their own names.
@@ -55,6 +55,15 @@ const START: u64 = 1 << 20;
 /// 48 MiB: with clusters of 512 bytes this has the 65,525 clusters that make a FAT32.
 const PARTITION: u64 = 48 << 20;
 
+/// What a data disk brings: it belongs to another machine, or to somebody who wishes
+/// this one ill.
+const HOSTILE: &str = "hostname=hostile\npassword=aG9zdGlsZQ==\n\
+    eth0_ip_addr=10.66.66.66\neth0_mac_addr=00:8c:fa:5e:14:23\neth0_netmask=255.0.0.0\n\
+    eth0_gateway=10.66.0.1\ndns_nameserver=\"6.6.6.6\"\n";
+
+/// The folder, below the machine's own, that becomes the root file system.
+pub(crate) const ROOT: &str = "root";
+
 /// Makes the scenario's disk and returns its path; `osconf` is the agent's binary.
 pub(crate) fn make(
     scenario: &Scenario,
@@ -63,31 +72,110 @@ pub(crate) fn make(
     folder: &Path,
 ) -> Result<PathBuf> {
     let sh = util::shell()?;
-    let sample = util::root()
-        .join("tests/samples")
-        .join(format!("{}.conf", scenario.sample));
-    let tree = folder.join("root");
+    let sample = super::sample_file(&scenario.sample);
+    let tree = folder.join(ROOT);
     root_tree(scenario, parts, osconf, &tree)?;
-    if !scenario.has_boot_partition() {
-        util::copy(&sample, &tree.join("aliyun_custom_image/os.conf"), 0o644)?;
-    }
-    let root = folder.join("root.img");
-    let kind = if scenario.first == FileSystem::Ext2 {
-        "ext2"
-    } else {
-        "ext4"
+    let boot = folder.join("boot");
+    let conf = Path::new("aliyun_custom_image/os.conf");
+    let top = match scenario.has_boot_partition() {
+        true => &boot,
+        false => &tree,
     };
-    ext(&sh, kind, &tree, &root)?;
+    util::copy(&sample, &top.join(conf), 0o644)?;
+    let root = folder.join("root.img");
+    if scenario.agent == Agent::Ram {
+        // The disk has something that `root=` can name, and is of no other use.
+        let nothing = folder.join("nothing");
+        fs::create_dir(&nothing)?;
+        ext(&sh, "ext4", "root", &nothing, &root)?;
+    } else if scenario.has_boot_partition() {
+        ext(&sh, "ext4", "root", &tree, &root)?;
+    } else {
+        ext(&sh, scenario.first.name(), "root", &tree, &root)?;
+    }
 
     let mut images = vec![root];
     if scenario.has_boot_partition() {
-        let boot = folder.join("boot.img");
-        fat32(&sh, &sample, &boot)?;
-        images.insert(0, boot);
+        let image = folder.join("boot.img");
+        match scenario.first {
+            FileSystem::Fat32 => fat32(&sh, &sample, &image)?,
+            kind => ext(&sh, kind.name(), "BOOT", &boot, &image)?,
+        }
+        images.insert(0, image);
     }
     let disk = folder.join("disk.img");
     partition(&sh, scenario, &images, &disk)?;
+    if scenario.data_disk {
+        let (tree, image) = (folder.join("data"), folder.join("data-1.img"));
+        util::write(&tree.join(conf), HOSTILE)?;
+        ext(&sh, "ext4", "data", &tree, &image)?;
+        partition(&sh, scenario, &[image], &folder.join("data.img"))?;
+    }
     Ok(disk)
+}
+
+/// What is in os.conf on the first partition, seen from outside; none, if it is
+/// not there. Only where no guest had it mounted to its end.
+pub(crate) fn conf(scenario: &Scenario, disk: &Path) -> Result<Option<String>> {
+    let sh = util::shell()?;
+    // mdir fails where the folder is gone; debugfs does not.
+    let list = match scenario.first {
+        FileSystem::Fat32 => {
+            let at = format!("{}@@{START}", disk.display());
+            cmd!(sh, "mdir -b -i {at} ::/aliyun_custom_image").read()
+        }
+        _ => {
+            let at = format!("{}?offset={START}", disk.display());
+            let what = "ls -p aliyun_custom_image";
+            cmd!(sh, "debugfs -R {what} {at}").ignore_stderr().read()
+        }
+    };
+    let list = list.context("the folder of os.conf is gone, where ECS writes the next one")?;
+    if scenario.first != FileSystem::Fat32 && !list.contains("/../") {
+        bail!("the folder of os.conf is gone, where ECS writes the next one");
+    }
+    let names = list.lines().filter_map(|line| match scenario.first {
+        FileSystem::Fat32 => line.rsplit('/').next(),
+        _ => line.split('/').nth(5),
+    });
+    let names: Vec<_> = names
+        .filter(|name| !["", ".", ".."].contains(name))
+        .collect();
+    match names.as_slice() {
+        [] => Ok(None),
+        ["os.conf"] => Ok(Some(match scenario.first {
+            FileSystem::Fat32 => {
+                let at = format!("{}@@{START}", disk.display());
+                cmd!(sh, "mtype -i {at} ::/aliyun_custom_image/os.conf").read()?
+            }
+            _ => {
+                let at = format!("{}?offset={START}", disk.display());
+                let what = "cat aliyun_custom_image/os.conf";
+                cmd!(sh, "debugfs -R {what} {at}").ignore_stderr().read()?
+            }
+        })),
+        other => bail!("beside os.conf there is: {other:?}"),
+    }
+}
+
+/// Writes os.conf on the first partition, as ECS does while the machine is off.
+pub(crate) fn write_conf(scenario: &Scenario, sample: &Path, disk: &Path) -> Result<()> {
+    let sh = util::shell()?;
+    if scenario.first == FileSystem::Fat32 {
+        let at = format!("{}@@{START}", disk.display());
+        let to = "::/aliyun_custom_image/os.conf";
+        cmd!(sh, "mcopy -o -i {at} {sample} {to}").quiet().run()?;
+    } else {
+        let at = format!("{}?offset={START}", disk.display());
+        let sample = sample.display();
+        let what = format!("write {sample} aliyun_custom_image/os.conf");
+        cmd!(sh, "debugfs -w -R {what} {at}")
+            .quiet()
+            .ignore_stdout()
+            .ignore_stderr()
+            .run()?;
+    }
+    Ok(())
 }
 
 /// The root file system as a folder: `xtask/root`, BusyBox, the init recipe and the facts script.
@@ -109,7 +197,7 @@ fn root_tree(scenario: &Scenario, parts: &Parts, osconf: &Path, tree: &Path) -> 
             }
         }
     }
-    if scenario.has_boot_partition() {
+    if scenario.has_boot_partition() && !scenario.is_hidden() {
         let fstab = tree.join("etc/fstab");
         let text = util::read(&fstab)?;
         util::write(
@@ -129,16 +217,16 @@ fn root_tree(scenario: &Scenario, parts: &Parts, osconf: &Path, tree: &Path) -> 
     let recipe = util::root().join("targets/init/busybox");
     util::copy(&recipe.join("inittab"), &tree.join("etc/inittab"), 0o644)?;
     util::copy(&recipe.join("rcS"), &tree.join("etc/init.d/rcS"), 0o755)?;
-    if scenario.agent == Agent::Init {
+    if scenario.agent != Agent::Initramfs {
         util::copy(osconf, &tree.join("usr/sbin/osconf"), 0o755)?;
     }
     util::write(&tree.join("facts"), include_str!("facts.sh"))
 }
 
 /// An ext2 or ext4 file system with the folder's files, all of them root's.
-fn ext(sh: &Shell, kind: &str, tree: &Path, image: &Path) -> Result<()> {
+fn ext(sh: &Shell, kind: &str, label: &str, tree: &Path, image: &Path) -> Result<()> {
     File::create(image)?.set_len(PARTITION)?;
-    cmd!(sh, "mke2fs -q -t {kind} -L root -d {tree} {image}")
+    cmd!(sh, "mke2fs -q -t {kind} -L {label} -d {tree} {image}")
         .quiet()
         .ignore_stderr()
         .run()?;
@@ -193,16 +281,17 @@ fn fat32(sh: &Shell, sample: &Path, image: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts the file systems behind an MBR.
+/// Puts the file systems behind a partition table.
 fn partition(sh: &Shell, scenario: &Scenario, images: &[PathBuf], disk: &Path) -> Result<()> {
     let start = |number: usize| START + number as u64 * PARTITION;
-    let mut table = "label: dos\n".to_owned();
-    for number in 0..images.len() {
-        let kind = if number == 0 && scenario.has_boot_partition() {
-            "c"
-        } else {
-            "83"
-        };
+    let (label, fat, linux) = match scenario.table {
+        Table::Mbr => ("dos", "c", "L"),
+        Table::Gpt => ("gpt", "U", "L"),
+    };
+    let mut table = format!("label: {label}\n");
+    for (number, image) in images.iter().enumerate() {
+        let is_fat = scenario.first == FileSystem::Fat32 && image.ends_with("boot.img");
+        let kind = if is_fat { fat } else { linux };
         table.push_str(&format!(
             "start={}, size={}, type={kind}\n",
             start(number) / 512,
@@ -210,7 +299,8 @@ fn partition(sh: &Shell, scenario: &Scenario, images: &[PathBuf], disk: &Path) -
         ));
     }
     let mut file = File::create(disk)?;
-    file.set_len(start(images.len()))?;
+    // GPT has its copy at the end.
+    file.set_len(start(images.len()) + START)?;
     cmd!(sh, "sfdisk --quiet {disk}")
         .stdin(table)
         .quiet()

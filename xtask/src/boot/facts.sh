@@ -8,9 +8,11 @@ fact() {
     "$@" 2>&1
 }
 
-# su refuses after a pause; it may take it while the other facts are found.
+# su refuses after a pause; it may take it while the other facts are found. The
+# rig names a password that was right once.
+wrong=${1:-not the password}
 wrong_password() {
-    echo 'not the password' | su -s /bin/sh nobody -c "/bin/su -c 'echo let in' root" 2>&1
+    echo "$wrong" | su -s /bin/sh nobody -c "/bin/su -c 'echo let in' root" 2>&1
 }
 wrong_password > /tmp/wrong &
 

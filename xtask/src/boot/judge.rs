@@ -159,7 +159,8 @@ pub(crate) fn judge(facts: &Facts, scenario: &Scenario, sample: &Sample) -> Vec<
     } else {
         "/aliyun_custom_image"
     };
-    if !facts.lines("conf-folder").iter().any(|line| line == folder) {
+    // One that the guest does not see is looked at from outside.
+    if !scenario.is_hidden() && !facts.lines("conf-folder").iter().any(|line| line == folder) {
         f.push(format!(
             "{folder} is gone, where ECS writes the next os.conf"
         ));
@@ -270,6 +271,16 @@ pub(crate) fn changes(first: &Facts, second: &Facts) -> Vec<String> {
         faults.push("the first boot listed no files".to_owned());
     }
     faults
+}
+
+/// Files that a rewritten os.conf left beside those of the first one.
+pub(crate) fn added(first: &Facts, second: &Facts) -> Vec<String> {
+    let before = first.lines("files");
+    let after = second.lines("files").iter();
+    after
+        .filter(|line| line.starts_with('/') && !line.contains(' ') && !before.contains(line))
+        .map(|line| format!("the rewritten os.conf left one more file: {line}"))
+        .collect()
 }
 
 #[cfg(test)]

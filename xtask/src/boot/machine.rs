@@ -165,22 +165,34 @@ pub(crate) fn qemu(
         .arg(&parts.kernel)
         .arg("-initrd")
         .arg(initramfs);
-    command.arg("-append").arg(format!(
-        "console={} quiet panic=-1 mitigations=off root={} rw",
-        target.qemu.console,
-        scenario.root_device()
-    ));
-    command.arg("-drive").arg(format!(
-        "if=none,id=disk,format=raw,file={}",
-        disk.display()
-    ));
-    command.args([
-        "-device",
-        match scenario.disk {
-            Disk::Virtio => "virtio-blk-pci,drive=disk",
-            Disk::Nvme => "nvme,drive=disk,serial=osconf",
-        },
-    ]);
+    let mut line = format!(
+        "console={} quiet panic=-1 mitigations=off",
+        target.qemu.console
+    );
+    if !scenario.rootless {
+        line.push_str(&format!(" root={}", scenario.root_device()));
+    }
+    line.push_str(if scenario.read_only { " ro" } else { " rw" });
+    command.arg("-append").arg(line);
+    if scenario.disk == Disk::Scsi {
+        command.args(["-device", "virtio-scsi-pci"]);
+    }
+    // The data disk is the first one that the kernel finds.
+    for name in ["data", "disk"] {
+        if name == "data" && !scenario.data_disk {
+            continue;
+        }
+        let file = disk.with_file_name(format!("{name}.img"));
+        command.arg("-drive").arg(format!(
+            "if=none,id={name},format=raw,file={}",
+            file.display()
+        ));
+        command.arg("-device").arg(match scenario.disk {
+            Disk::Virtio => format!("virtio-blk-pci,drive={name}"),
+            Disk::Nvme => format!("nvme,drive={name},serial={name}"),
+            Disk::Scsi => format!("scsi-hd,drive={name}"),
+        });
+    }
     let mut macs: Vec<_> = sample.nic.iter().map(|nic| &nic.mac).collect();
     if scenario.nics == Nics::Swapped {
         macs.reverse();

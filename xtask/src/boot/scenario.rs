@@ -25,18 +25,63 @@ pub(crate) struct Scenario {
     pub(crate) disk: Disk,
     /// The order of the network cards.
     pub(crate) nics: Nics,
+    /// Whether the first partition is one of its own that the guest never mounts.
+    #[serde(default)]
+    pub(crate) hidden: bool,
+    /// How the disk is divided.
+    #[serde(default)]
+    pub(crate) table: Table,
+    /// Whether the kernel's line says that the root is mounted read-only first.
+    #[serde(default)]
+    pub(crate) read_only: bool,
+    /// Whether a data disk with an os.conf of its own comes before the root's.
+    #[serde(default)]
+    pub(crate) data_disk: bool,
+    /// Whether the disk's driver is loaded some seconds after osconf was started.
+    #[serde(default)]
+    pub(crate) late: bool,
+    /// Whether the kernel's line has no `root=`.
+    #[serde(default)]
+    pub(crate) rootless: bool,
+    /// The os.conf that ECS writes after the first boot.
+    pub(crate) rewritten: Option<String>,
+    /// The architectures that it is booted on by `cargo xtask test`; all, if it does
+    /// not say. `cargo xtask soak` boots all.
+    pub(crate) test: Option<Vec<String>>,
+}
+
+/// Partition tables.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Table {
+    /// The old one.
+    #[default]
+    Mbr,
+    /// The one that UEFI asks for.
+    Gpt,
 }
 
 /// File systems that a first partition may have.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum FileSystem {
-    /// The root itself, with a journal.
+    /// The root itself, or a partition that the guest does not mount, with a journal.
     Ext4,
-    /// The root itself, without.
+    /// The same, without.
     Ext2,
-    /// Mounted on `/boot`; the root is the second partition.
+    /// Mounted on `/boot`, or not; the root is the second partition.
     Fat32,
+}
+
+impl FileSystem {
+    /// As mke2fs(8) and mkfs(8) call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ext2 => "ext2",
+            Self::Ext4 => "ext4",
+            Self::Fat32 => "vfat",
+        }
+    }
 }
 
 /// Where osconf runs.
@@ -47,6 +92,8 @@ pub(crate) enum Agent {
     Initramfs,
     /// In the running system, from BusyBox init's rcS.
     Init,
+    /// The same, but the whole system is in the initramfs, and stays there.
+    Ram,
 }
 
 /// What the root file system has for a network configuration.
@@ -68,6 +115,9 @@ pub(crate) enum Disk {
     /// A disk of the newer ones, for which cloud kernels need no module.
     #[serde(rename = "nvme")]
     Nvme,
+    /// A disk behind a controller, as cloud disks of other makers are.
+    #[serde(rename = "virtio-scsi-pci")]
+    Scsi,
 }
 
 /// The order in which the machine has its network cards.
@@ -122,17 +172,28 @@ impl Scenarios {
         toml::from_str(&util::read(&path)?).with_context(|| format!("{} is wrong", path.display()))
     }
 
-    /// What the scenario's sample must lead to.
-    pub(crate) fn sample(&self, scenario: &Scenario) -> Result<Sample> {
-        let found = self.sample.get(&scenario.sample).cloned();
-        found.with_context(|| format!("scenarios.toml has no [sample.{}]", scenario.sample))
+    /// What a sample must lead to.
+    pub(crate) fn sample(&self, name: &str) -> Result<Sample> {
+        let found = self.sample.get(name).cloned();
+        found.with_context(|| format!("scenarios.toml has no [sample.{name}]"))
     }
 }
 
 impl Scenario {
-    /// Whether `/boot` is a partition of its own, and the first one.
+    /// Whether the first partition is not the root.
     pub(crate) fn has_boot_partition(&self) -> bool {
-        self.first == FileSystem::Fat32
+        self.first == FileSystem::Fat32 || self.is_hidden()
+    }
+
+    /// Whether the guest never mounts the first partition itself.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.hidden || self.agent == Agent::Ram
+    }
+
+    /// Whether `cargo xtask test` boots it on this architecture.
+    pub(crate) fn is_test_on(&self, architecture: &str) -> bool {
+        let all = self.test.as_ref();
+        all.is_none_or(|all| all.iter().any(|one| one == architecture))
     }
 
     /// The root file system, as the kernel command line names it.
@@ -146,11 +207,12 @@ impl Scenario {
         self.partition(1, "BOOT")
     }
 
-    /// By name on the one kind of disk and by label on the other, since the recipes take both.
+    /// By name on the one kind of disk and by label on the others, since the recipes
+    /// take both; behind a data disk the name is not known.
     fn partition(&self, number: u8, label: &str) -> String {
         match self.disk {
-            Disk::Virtio => format!("/dev/vda{number}"),
-            Disk::Nvme => format!("LABEL={label}"),
+            Disk::Virtio if !self.data_disk => format!("/dev/vda{number}"),
+            _ => format!("LABEL={label}"),
         }
     }
 }

@@ -57,7 +57,7 @@ su: incorrect password
 fn verdict(text: &str) -> Vec<String> {
     let scenarios = Scenarios::read().expect("scenarios.toml can be read");
     let scenario = scenarios.scenario.first().expect("there is a scenario");
-    let sample = scenarios.sample(scenario).expect("it has a sample");
+    let sample = scenarios.sample(&scenario.sample).expect("it has a sample");
     judge(&Facts::parse(text), scenario, &sample)
 }
 
