@@ -55,9 +55,15 @@ const INITS: &str = concat!(
     "runit /etc/runit/core-services\n",
     "-etc/runit/core-services/04-osconf.sh 4\n",
     // openrc-run(8); rc-update(8) makes this link.
-    "openrc /etc/runlevels/boot\n",
+    "openrc /etc/init.d/localmount\n",
     "*etc/init.d/osconf 5\n",
     "@etc/runlevels/boot/osconf /etc/init.d/osconf\n",
+    // Debian's has the scripts of sysvinit, all of rcS.d in this runlevel, and never
+    // enters `boot` (its /etc/init.d/rcS and rc). Of their headers it does not read
+    // X-Start-Before (its lsb2rcconf).
+    "openrc /etc/runlevels/sysinit\n",
+    "*etc/init.d/osconf 5\n",
+    "@etc/runlevels/sysinit/osconf /etc/init.d/osconf\n",
     // Debian and Devuan, with runit as well, whose /etc/runit/1 runs these links; and
     // OpenEmbedded, where mountall.sh has 03, hostname.sh 39, and networking is not
     // in this level.

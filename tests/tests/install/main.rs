@@ -26,7 +26,7 @@ struct Case {
     gets: &'static [&'static str],
 }
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case {
         init: "systemd",
         options: &[],
@@ -81,11 +81,27 @@ const CASES: [Case; 11] = [
         root: &[
             "sbin/init>/bin/busybox",
             "etc/runlevels/boot/",
-            "etc/init.d/",
+            "etc/runlevels/sysinit/",
+            "etc/init.d/localmount",
         ],
         gets: &[
             "etc/init.d/osconf=init/openrc/osconf",
             "etc/runlevels/boot/osconf>/etc/init.d/osconf",
+        ],
+    },
+    // Debian.
+    Case {
+        init: "openrc",
+        options: &[],
+        root: &[
+            "etc/runlevels/boot/",
+            "etc/runlevels/sysinit/networking>/etc/init.d/networking",
+            "etc/init.d/mountall.sh",
+            "etc/rcS.d/S10networking>../init.d/networking",
+        ],
+        gets: &[
+            "etc/init.d/osconf=init/openrc/osconf",
+            "etc/runlevels/sysinit/osconf>/etc/init.d/osconf",
         ],
     },
     // Debian without startpar: the link comes before the network's.
@@ -281,7 +297,7 @@ fn a_binary_for_the_machine_of_the_root_is_taken() -> Result<()> {
 
 #[test]
 fn what_was_changed_since_is_named_and_kept() -> Result<()> {
-    let root = root(&["etc/runlevels/boot/", "etc/init.d/"])?;
+    let root = root(&["etc/runlevels/boot/", "etc/init.d/localmount"])?;
     expect(&osconf("install", root.path(), &[])?, 0)?;
     let script = root.path().join("etc/init.d/osconf");
     fs::write(&script, "#!/bin/sh\n")?;
@@ -304,9 +320,9 @@ fn what_was_changed_since_is_named_and_kept() -> Result<()> {
 #[test]
 fn a_link_out_of_the_root_leads_nowhere() -> Result<()> {
     let outside = TempDir::new()?;
-    let root = root(&["etc/runlevels/boot/"])?;
-    symlink(outside.path(), root.path().join("etc/init.d"))?;
-    expect(&osconf("install", root.path(), &[])?, 1)?;
+    let root = root(&["etc/runit/"])?;
+    symlink(outside.path(), root.path().join("etc/runit/core-services"))?;
+    expect(&osconf("install", root.path(), &["--init=runit"])?, 1)?;
     ensure!(fs::read_dir(outside.path())?.next().is_none());
     Ok(())
 }
