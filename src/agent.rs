@@ -10,6 +10,7 @@ mod disks;
 mod install;
 mod job;
 mod lint;
+mod listing;
 mod locate;
 mod memory;
 mod mounting;
@@ -24,8 +25,9 @@ mod transaction;
 
 pub use install::{install, uninstall};
 pub use lint::lint;
+pub use listing::locate;
 pub use preview::plan;
-pub use report::{locate, status};
+pub use report::status;
 pub use run::Run;
 
 use crate::part::Part;

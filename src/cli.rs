@@ -74,7 +74,7 @@ const LETTERS: [(&[u8], &[u8]); 4] = [
 ];
 
 /// Options that stand alone.
-const SWITCHES: [&[u8]; 4] = [b"kernel", b"quiet", b"verbose", b"dry-run"];
+const SWITCHES: [&[u8]; 5] = [b"kernel", b"quiet", b"verbose", b"dry-run", b"json"];
 
 /// Reads the words after the program's name, and puts options into `settings`.
 ///
@@ -179,6 +179,7 @@ usage: osconf COMMAND [OPTION]...
   --binary FILE    install: this binary, for a root of another architecture
   --partition DIR  install: where the first partition is mounted
   --dry-run        install, uninstall: only show what would change
+  --json           locate: tell it as JSON
   -q, -v           say less, say more
   -h, -V           show this help, show the version
 

@@ -41,6 +41,8 @@ pub struct Settings {
     pub partition: Option<Path>,
     /// Whether an installation is only shown.
     pub dry_run: bool,
+    /// Whether what was asked for is told as JSON.
+    pub json: bool,
 }
 
 impl Default for Settings {
@@ -60,6 +62,7 @@ impl Default for Settings {
             binary: None,
             partition: None,
             dry_run: false,
+            json: false,
         }
     }
 }
@@ -95,7 +98,7 @@ impl Settings {
 type Take = fn(&mut Settings, &[u8]) -> Option<()>;
 
 /// Every setting. Of two that contradict each other, the later one counts.
-const SETTINGS: [(&[u8], Take); 15] = [
+const SETTINGS: [(&[u8], Take); 16] = [
     (b"root", |all, value| set(&mut all.root, path(value))),
     (b"conf", |all, value| {
         set(&mut all.conf, path(value).map(Some))
@@ -126,6 +129,7 @@ const SETTINGS: [(&[u8], Take); 15] = [
     (b"partition", |all, value| {
         set(&mut all.partition, path(value).map(Some))
     }),
+    (b"json", |all, value| set(&mut all.json, switch(value))),
     (b"dry-run", |all, value| {
         set(&mut all.dry_run, switch(value))
     }),

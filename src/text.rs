@@ -5,6 +5,7 @@ pub mod block;
 mod buf;
 pub mod diff;
 pub mod ini;
+pub mod json;
 pub mod lines;
 pub mod split;
 pub mod time;

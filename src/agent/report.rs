@@ -1,7 +1,6 @@
 //! What is said about a run, and the commands that only tell.
 
-use super::disks;
-use super::locate::{self, Place, Purpose};
+use super::locate::Place;
 use super::run::Run;
 use super::transaction::Stage;
 use super::{Exit, memory};
@@ -210,47 +209,5 @@ pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
         "removed"
     };
     run.print(&|out| put!(out, "os.conf: {}", what));
-    Exit::Done
-}
-
-/// `locate`: which partition is used, and why not the others.
-pub fn locate<S: Sys>(run: &Run<'_, S>) -> Exit {
-    let wait = run.settings.wait.unwrap_or(0);
-    let place = locate::find(run, Purpose::Look, wait, &|candidate| {
-        let found = disks::file_system(run, candidate.block);
-        run.print(&|out| {
-            let is_taken = candidate.verdict.is_taken();
-            put!(out, "{}/dev/", if is_taken { "* " } else { "  " });
-            out.push(&candidate.block.name);
-            if let Some(found) = &found {
-                put!(out, " {}", found.kind.name());
-                for (name, value) in [(" UUID=", &*found.uuid), (" LABEL=", &*found.label)] {
-                    if !value.is_empty() {
-                        put!(out, "{}", name);
-                        out.push(value);
-                    }
-                }
-            }
-            if let Some(mount) = &candidate.mount {
-                put!(out, " on ");
-                out.push(mount.point);
-            }
-            put!(out, ": ");
-            candidate.verdict.describe(out);
-        });
-    });
-    let Ok(place) = place else {
-        return Exit::Refused;
-    };
-    let is_there = place
-        .folder
-        .as_ref()
-        .is_some_and(|folder| run.sys.meta_of(folder, place.name.as_c_str()).is_ok());
-    run.print(&|out| {
-        out.push(place.shown.as_bytes());
-        put!(out, "/");
-        out.push(place.name.as_bytes());
-        put!(out, "{}", if is_there { "" } else { " (not there)" });
-    });
     Exit::Done
 }

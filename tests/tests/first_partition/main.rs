@@ -348,3 +348,43 @@ fn uuid() -> String {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap();
     text.trim().to_owned()
 }
+
+#[test]
+fn locate_tells_it_all_as_json_too() {
+    alone("locate_tells_it_all_as_json_too", || {
+        let (data, disk) = (Disk::new(TWO), Disk::new(TWO_GPT));
+        data.make(1, EXT4, CONF);
+        let label = "a \"b\\";
+        let first = disk.make(1, &["mkfs.ext4", "-q", "-L", label], CONF);
+        let root = Root::mount(&disk.partition(2));
+        let (exit, said) = root.osconf("locate --json");
+        assert_eq!(exit, 0, "{said}");
+        let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(told["is_there"], true);
+        assert_eq!(told["file"], "os.conf");
+        let disks = told["disks"].as_array().unwrap();
+        let of = |device: &str| {
+            let name = device.strip_prefix("/dev/").unwrap();
+            disks.iter().find(|disk| disk["name"] == name).unwrap()
+        };
+        let taken: Vec<_> = disks
+            .iter()
+            .filter(|disk| disk["is_taken"] == true)
+            .collect();
+        assert_eq!(taken, [of(&first)]);
+        assert_eq!(of(&first)["label"], label);
+        assert_eq!(of(&first)["number"], 1);
+        assert_eq!(of(&first)["mounted_on"], serde_json::Value::Null);
+        assert_eq!(of(&disk.partition(2))["mounted_on"], "/");
+        assert_eq!(
+            of(&data.device)["why"],
+            "on another disk than the root file system"
+        );
+        // Where nothing is taken it is JSON all the same.
+        let (exit, said) = root.osconf("locate --json -q --device LABEL=none");
+        assert_eq!(exit, 1);
+        let json = said.split("osconf: ").next().unwrap();
+        let told: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(told["folder"], serde_json::Value::Null);
+    });
+}
