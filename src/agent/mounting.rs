@@ -241,6 +241,17 @@ fn mount<S: Sys>(run: &Run<'_, S>, block: &Block, is_read_only: bool) -> Result<
         }
     }
     node.close(run);
+    // A kernel that only reads UFS, or a disk that is write-protected.
+    if !is_read_only && matches!(result.as_ref().err(), Some(&(Errno::ROFS | Errno::ACCESS))) {
+        say(
+            "it can only be read: os.conf, with the password in it, will stay there",
+            None,
+        );
+        return mount(run, block, true);
+    }
+    if matches!(found.kind, Kind::Fat12 | Kind::Fat16) {
+        say("it is FAT12 or FAT16: ECS writes to FAT32", None);
+    }
     let partition = result.map_err(|errno| match errno {
         Errno::NODEV => say(
             "the kernel has no driver for its file system: load it (ext4; or vfat, with nls_cp437 and nls_iso8859-1)",

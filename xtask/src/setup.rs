@@ -31,6 +31,7 @@ const TOOLS: &[(&str, &str)] = &[
 /// The programs that the tests of `tests/` make machines with, and judge them by.
 const TEST_TOOLS: &[(&str, &str)] = &[
     ("blkid", "util-linux"),
+    ("blockdev", "util-linux"),
     ("chattr", "e2fsprogs"),
     ("mksquashfs", "squashfs-tools"),
     ("e2fsck", "e2fsprogs"),

@@ -388,3 +388,23 @@ fn locate_tells_it_all_as_json_too() {
         assert_eq!(told["folder"], serde_json::Value::Null);
     });
 }
+
+#[test]
+fn what_can_only_be_read_is_applied_once_and_named() {
+    alone("what_can_only_be_read_is_applied_once_and_named", || {
+        let (first, root) = (Disk::new(""), Disk::new(""));
+        let device = first.make(0, EXT4, CONF);
+        run("blockdev", &["--setro", &device]);
+        let root = Root::mount(&root.device);
+        for said_first in [true, false] {
+            let (exit, said) = root.osconf(&format!("apply --device {device}"));
+            assert_eq!(exit, 1, "{said}");
+            assert!(said.contains("it can only be read"), "{said}");
+            assert!(said.contains("remove it by hand"), "{said}");
+            assert_eq!(said.contains("1 file changed"), said_first, "{said}");
+            assert!(is_applied(&root));
+        }
+        assert_eq!(first.conf_on(&device).as_deref(), Some(CONF));
+        run("blockdev", &["--setrw", &device]);
+    });
+}
