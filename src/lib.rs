@@ -12,7 +12,8 @@
 //! 6. [`sys`] is the only way to the kernel, and [`sys::files`] the only way to
 //!    replace a file.
 //!
-//! Beside this, [`install`] is what puts the program itself into a root.
+//! Beside this, [`partition`] reads what is written on disks, among which os.conf
+//! is found, and [`install`] is what puts the program itself into a root.
 //!
 //! The rest is used by all: [`value`]s that are right once they exist, [`text`]
 //! without a heap, [`limits`] in one list, [`error`]s that a message is made of.
