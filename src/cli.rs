@@ -230,6 +230,9 @@ mod tests {
         assert!(settings.kernel);
         assert_eq!(read("lint a").0, "Lint Some(\"a\")");
         assert_eq!(read("apply --help").0, "Help None");
+        let (line, settings) = read("install --dry-run --init systemd --binary a");
+        assert_eq!(line, "Install None");
+        assert!(settings.dry_run && settings.init.is_some() && settings.binary.is_some());
     }
 
     #[test]
@@ -243,6 +246,7 @@ mod tests {
             ("apply --disable", "bad --disable"),
             ("apply -x", "bad -x"),
             ("apply more", "bad more"),
+            ("install --init upstart", "bad --init"),
             ("lint", "NoFile"),
             ("lint a b", "bad b"),
         ] {

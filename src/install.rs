@@ -7,11 +7,10 @@
 use crate::text::Buf;
 use crate::text::lines::{lines, words};
 use crate::text::split::split_once;
-use crate::value::Path;
 use core::ffi::CStr;
 
 /// Where the binary goes; every start file names it.
-pub const BINARY: &CStr = c"usr/sbin/osconf";
+pub const BINARY: &[u8] = b"usr/sbin/osconf";
 
 /// The list of dependencies that startpar(8) goes by instead of the links' numbers.
 /// What is not in it is not started (`filter_files` in its makeboot.c); insserv(8)
@@ -43,13 +42,14 @@ const INITS: &str = concat!(
     "*etc/init.d/osconf 1\n",
     "@etc/rc.d/S15osconf ../init.d/osconf\n",
     // s6-rc-compile: a service waits for those in its dependencies.d, and there is
-    // no word for the other direction. Artix keeps an administrator's services here.
+    // no word for the other direction. Where the sources lie is everybody's own
+    // choice; the second place is Artix' for an administrator's.
+    "s6-rc /etc/s6-rc/source\n",
+    "-etc/s6-rc/source/osconf/type 2\n",
+    "-etc/s6-rc/source/osconf/up 3\n",
     "s6-rc /etc/s6/adminsv\n",
     "-etc/s6/adminsv/osconf/type 2\n",
     "-etc/s6/adminsv/osconf/up 3\n",
-    "s6-rc /etc/s6-linux-init\n",
-    "-etc/s6-rc/source/osconf/type 2\n",
-    "-etc/s6-rc/source/osconf/up 3\n",
     // void-runit: /etc/runit/1 sources these in the order of their names;
     // 03-filesystems.sh mounts, 05-misc.sh sets the host name.
     "runit /etc/runit/core-services\n",
@@ -141,7 +141,7 @@ impl Init {
 /// A file, or a link, that starts the program.
 pub struct StartFile {
     /// Where it goes, below the root.
-    pub path: Path,
+    pub path: &'static [u8],
     /// Its mode, if it is a file.
     pub mode: Option<u32>,
     /// Its content, or the text of the link.
@@ -160,7 +160,7 @@ impl StartFile {
         };
         let number = usize::from(content.first()?.wrapping_sub(b'0'));
         Some(Self {
-            path: Path::new(&[path])?,
+            path,
             mode,
             content: match mode {
                 Some(_) => CONTENTS.get(number)?.as_bytes(),
@@ -243,5 +243,56 @@ pub fn edit_dependencies(out: &mut Buf<'_>, old: &[u8], is_in: bool) {
         if is_in && is_list {
             out.push(b"osconf: udev mountall.sh mountall-bootclean.sh\n");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_is_an_init_or_a_file_of_it() {
+        let mut used = [false; CONTENTS.len()];
+        for line in lines(INITS.as_bytes()) {
+            let Some(file) = StartFile::read(line.text) else {
+                assert!(matches!(line.text, [b'a'..=b'z', ..]));
+                continue;
+            };
+            assert!(!file.path.starts_with(b"/"));
+            let own = CONTENTS
+                .iter()
+                .position(|own| own.as_bytes() == file.content);
+            assert_eq!(own.is_some(), file.mode.is_some());
+            if let Some(own) = own {
+                used[own] = true;
+            }
+        }
+        assert!(used.iter().all(|used| *used));
+    }
+
+    #[test]
+    fn an_init_that_is_named_is_taken_by_what_fits_or_else_the_first() {
+        let path_of = |name: Option<&[u8]>, there: &[u8]| {
+            let init = find(name, &mut |mark, text| mark == b'/' && text == there)?;
+            let mut first = None;
+            init.files(&mut |file| first = first.or(Some(file.path)));
+            first
+        };
+        let centos = b"etc/rc.d/init.d/osconf";
+        assert_eq!(path_of(None, b"etc/rc.d/rc.sysinit").unwrap(), centos);
+        let name = Some(&b"sysvinit"[..]);
+        assert_eq!(path_of(name, b"etc/rc.d/rc.sysinit").unwrap(), centos);
+        assert_eq!(path_of(name, b"").unwrap(), b"etc/init.d/osconf");
+        assert!(path_of(None, b"etc").is_none());
+        assert!(find(Some(b"upstart"), &mut |_, _| true).is_none());
+    }
+
+    #[test]
+    fn the_list_of_startpar_may_lack_the_network() {
+        let mut bytes = [0; 256];
+        let mut out = Buf::new(&mut bytes);
+        edit_dependencies(&mut out, b"TARGETS = udev\nudev:\n", true);
+        let new = b"TARGETS = udev osconf\nosconf: udev mountall.sh mountall-bootclean.sh\nudev:\n";
+        assert_eq!(out.as_bytes(), new);
     }
 }

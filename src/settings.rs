@@ -100,12 +100,8 @@ type Take = fn(&mut Settings, &[u8]) -> Option<()>;
 /// Every setting. Of two that contradict each other, the later one counts.
 const SETTINGS: [(&[u8], Take); 16] = [
     (b"root", |all, value| set(&mut all.root, path(value))),
-    (b"conf", |all, value| {
-        set(&mut all.conf, path(value).map(Some))
-    }),
-    (b"device", |all, value| {
-        set(&mut all.device, path(value).map(Some))
-    }),
+    (b"conf", |all, value| set_path(&mut all.conf, value)),
+    (b"device", |all, value| set_path(&mut all.device, value)),
     (b"network", |all, value| {
         set(&mut all.network, network::by_name(value).map(Some))
     }),
@@ -121,13 +117,11 @@ const SETTINGS: [(&[u8], Take); 16] = [
     }),
     (b"init", |all, value| {
         let is_known = install::find(Some(value), &mut |_, _| false).is_some();
-        set(&mut all.init, path(value).filter(|_| is_known).map(Some))
+        is_known.then(|| set_path(&mut all.init, value))?
     }),
-    (b"binary", |all, value| {
-        set(&mut all.binary, path(value).map(Some))
-    }),
+    (b"binary", |all, value| set_path(&mut all.binary, value)),
     (b"partition", |all, value| {
-        set(&mut all.partition, path(value).map(Some))
+        set_path(&mut all.partition, value)
     }),
     (b"json", |all, value| set(&mut all.json, switch(value))),
     (b"dry-run", |all, value| {
@@ -145,6 +139,11 @@ const SETTINGS: [(&[u8], Take); 16] = [
 fn set<T>(place: &mut T, value: Option<T>) -> Option<()> {
     *place = value?;
     Some(())
+}
+
+#[inline(never)]
+fn set_path(place: &mut Option<Path>, value: &[u8]) -> Option<()> {
+    set(place, path(value).map(Some))
 }
 
 fn set_level(all: &mut Settings, level: Level, value: &[u8]) -> Option<()> {

@@ -64,7 +64,7 @@ pub fn install<S: Sys>(run: &Run<'_, S>) -> Exit {
     }
     work.put(BINARY, Some(0o755), &binary);
     init.files(&mut |file| {
-        work.put(file.path.as_c_str(), file.mode, file.content);
+        work.put(file.path, file.mode, file.content);
     });
     work.folders();
     if work.changes == 0 && work.failures == 0 {
@@ -84,11 +84,10 @@ pub fn uninstall<S: Sys>(run: &Run<'_, S>) -> Exit {
         return Exit::Refused;
     };
     // Several inits have a script of this name.
-    let mut others = None;
+    let mut others: &[u8] = b"";
     install::all_files(&mut |file| {
-        let path = file.path.as_c_str();
-        if others.as_ref() != Some(&file.path) && !work.put(path, file.mode, file.content) {
-            others = Some(file.path.clone());
+        if others != file.path && !work.put(file.path, file.mode, file.content) {
+            others = file.path;
         }
     });
     work.folders();
@@ -97,6 +96,7 @@ pub fn uninstall<S: Sys>(run: &Run<'_, S>) -> Exit {
 }
 
 /// The init of the root, or the one that was asked for.
+#[inline(never)]
 fn find_init<S: Sys>(run: &Run<'_, S>) -> Option<Init> {
     let name = run.settings.init.as_ref().map(Path::as_bytes);
     install::find(name, &mut |mark, text| {
@@ -195,6 +195,7 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
     }
 
     /// Whether the root's own programs are for the machine that `binary` is for.
+    #[inline(never)]
     fn is_for_this_root(&self, binary: &[u8]) -> bool {
         let run = self.run;
         let ours = install::machine(binary);
@@ -225,6 +226,7 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
 
     /// The link among [`LINKS`]: the one that is there, under whatever number
     /// insserv(8) gave it; or one before that of `networking`.
+    #[inline(never)]
     fn link(&self) -> Option<Path> {
         let run = self.run;
         let folder = run.sys.open_below(&run.root, LINKS, Access::Folder).ok()?;
@@ -254,99 +256,94 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
             return;
         };
         let is_in = self.is_in;
+        let path = Path::from(DEPENDENCIES);
         let new = run.text(old.content.len() + 256, &|out| {
             install::edit_dependencies(out, &old.content, is_in);
         });
-        match new {
-            Ok(new) => {
-                if *new != *old.content && self.begin(DEPENDENCIES.to_bytes(), "edited") {
-                    self.write(DEPENDENCIES, Some(old.meta.mode), &new);
-                }
+        let done = new.and_then(|new| {
+            if *new != *old.content && self.begin(path.as_bytes(), "edited") {
+                self.write(&path, Some(old.meta.mode), &new)?;
             }
-            Err(fault) => self.fail(DEPENDENCIES.to_bytes(), fault),
+            Ok(())
+        });
+        if let Err(fault) = done {
+            self.fail(path.as_bytes(), fault);
         }
     }
 
     /// Has this file or link there, or not. Whether there is nothing of somebody
     /// else there.
     #[inline(never)]
-    fn put(&mut self, path: &CStr, mode: Option<u32>, content: &[u8]) -> bool {
-        let run = self.run;
-        let mut place = Path::from(path);
-        if place.folder().as_c_str() == LINKS {
+    fn put(&mut self, path: &[u8], mode: Option<u32>, content: &[u8]) -> bool {
+        let Some(mut place) = Path::new(&[path]) else {
+            return true;
+        };
+        if path.starts_with(LINKS.to_bytes()) {
             self.dependencies();
             place = self.link().unwrap_or(place);
         }
-        let (path, shown) = (place.as_c_str(), place.as_bytes());
-        let spot = run.look_up(path, Last::Itself);
-        let old = spot
-            .as_ref()
-            .map_err(|fault| *fault)
-            .and_then(|spot| run.read_spot(spot));
-        let (spot, old) = match (spot, old) {
-            (Ok(spot), Ok(old)) => (spot, old),
-            (Err(fault), _) | (_, Err(fault)) => {
-                self.fail(shown, fault);
-                return true;
-            }
-        };
+        self.try_put(&place, mode, content).unwrap_or_else(|fault| {
+            self.fail(place.as_bytes(), fault);
+            true
+        })
+    }
+
+    #[inline(never)]
+    fn try_put(&mut self, path: &Path, mode: Option<u32>, content: &[u8]) -> Result<bool, Fault> {
+        let run = self.run;
+        let shown = path.as_bytes();
+        let spot = run.look_up(path.as_c_str(), Last::Itself)?;
+        let old = run.read_spot(&spot)?;
         let is = |mode: Option<u32>, content: &[u8]| {
             old.as_ref().is_some_and(|old| {
                 (old.meta.kind == Kind::Link) == mode.is_none() && *old.content == *content
             })
         };
-        let is_mode = |mode| old.as_ref().is_some_and(|old| old.meta.mode == mode);
         if self.is_in {
+            let is_mode = |mode| old.as_ref().is_some_and(|old| old.meta.mode == mode);
             let is_so = is(mode, content) && mode.is_none_or(is_mode);
             if !is_so && self.begin(shown, "written") {
-                self.write(path, mode, content);
+                self.write(path, mode, content)?;
             }
         } else if let (Some(folder), Some(_)) = (&spot.folder, &old) {
             let mut is_ours = is(mode, content);
             install::all_files(&mut |file| {
-                is_ours |= file.path == place && is(file.mode, file.content);
+                is_ours |= file.path == shown && is(file.mode, file.content);
             });
             if !is_ours {
                 self.failures += 1;
-                let what = &[b"/", shown];
                 let then = ": not what this osconf installs: kept: remove it by hand, or with the one that did";
-                self.say(Level::Error, what, then, "");
-                return false;
+                self.say(Level::Error, &[b"/", shown], then, "");
+                return Ok(false);
             }
-            if self.begin(shown, "removed")
-                && let Err(errno) = self.remove(folder, &spot.path)
-            {
-                self.fail(shown, Fault::System(Step::Remove, errno));
+            if self.begin(shown, "removed") {
+                self.remove(folder, &spot.path)
+                    .map_err(|errno| Fault::System(Step::Remove, errno))?;
             }
         }
-        true
+        Ok(true)
     }
 
     #[inline(never)]
-    fn write(&mut self, path: &CStr, mode: Option<u32>, content: &[u8]) {
+    fn write(&self, path: &Path, mode: Option<u32>, content: &[u8]) -> Result<(), Fault> {
         let Run { sys, root, .. } = self.run;
-        let path = Path::from(path);
-        let written = || {
-            let folder = files::make_folders(*sys, root, path.folder().as_c_str(), 0o755)?;
-            let new = match mode {
-                Some(mode) => NewFile::write(*sys, &folder, path.name(), content, None, mode)?,
-                None => NewFile::link(*sys, &folder, path.name(), content)?,
-            };
-            let published = new.publish(*sys, &folder, path.name());
-            if published.is_err() {
-                new.discard(*sys, &folder);
-            }
-            published
-                .and_then(|()| sys.sync(&folder))
-                .and_then(|()| new.sync(*sys))
-                .map_err(|errno| Fault::System(Step::Publish, errno))
+        let folder = files::make_folders(*sys, root, path.folder().as_c_str(), 0o755)?;
+        let new = match mode {
+            Some(mode) => NewFile::write(*sys, &folder, path.name(), content, None, mode)?,
+            None => NewFile::link(*sys, &folder, path.name(), content)?,
         };
-        if let Err(fault) = written() {
-            self.fail(path.as_bytes(), fault);
+        let published = new.publish(*sys, &folder, path.name());
+        if published.is_err() {
+            new.discard(*sys, &folder);
         }
+        published
+            .and_then(|()| sys.sync(&folder))
+            .and_then(|()| new.sync(*sys))
+            .map_err(|errno| Fault::System(Step::Publish, errno))
     }
 
     /// Removes a file, and its folder, if that is nobody else's and empty.
+    #[inline(never)]
     fn remove(&self, folder: &S::Fd, path: &Path) -> crate::sys::Result<()> {
         let Run { sys, root, .. } = self.run;
         sys.unlink(folder, path.name())?;
