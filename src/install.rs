@@ -33,9 +33,10 @@ pub const NAMES: &str = "systemd, procd, s6-rc, runit, openrc, sysvinit, busybox
 const INITS: &str = concat!(
     // systemd.special(7): network-pre.target is for what must be done before any
     // network is configured; bootup(7): local-fs.target comes before sysinit.target.
+    // systemctl(1), enable, makes this link.
     "systemd >systemd\n",
     "-etc/systemd/system/osconf.service 0\n",
-    "@etc/systemd/system/sysinit.target.wants/osconf.service ../osconf.service\n",
+    "@etc/systemd/system/sysinit.target.wants/osconf.service /etc/systemd/system/osconf.service\n",
     // base-files of OpenWrt: boot has START=10, network START=20; rc.common's
     // `enable` makes this link.
     "procd /sbin/procd\n",

@@ -39,7 +39,7 @@ const CASES: [Case; 12] = [
         ],
         gets: &[
             "etc/systemd/system/osconf.service=init/systemd/osconf.service",
-            "etc/systemd/system/sysinit.target.wants/osconf.service>../osconf.service",
+            "etc/systemd/system/sysinit.target.wants/osconf.service>/etc/systemd/system/osconf.service",
         ],
     },
     Case {
