@@ -225,6 +225,9 @@ enum Wanted {
     Spec(heapless::Vec<Device, 2>),
     /// The first partition of this disk.
     Disk(Device),
+    /// The same, of a disk on which there is nothing yet: the kernel shows it before
+    /// it has read its table (device_add_disk in block/genhd.c).
+    Bare(Device),
     /// The first partition of a disk that is not there yet.
     Later,
     /// It is not known.
@@ -236,7 +239,7 @@ impl Wanted {
     fn may_come(&self) -> bool {
         match self {
             Self::Spec(devices) => devices.is_empty(),
-            Self::Later => true,
+            Self::Later | Self::Bare(_) => true,
             Self::Disk(_) | Self::Unknown => false,
         }
     }
@@ -250,11 +253,11 @@ impl Wanted {
         match self {
             Self::Spec(devices) if devices.contains(&block.device) => Verdict::Named,
             Self::Spec(_) => Verdict::NotNamed,
-            Self::Disk(disk) if *disk != block.disk => Verdict::OtherDisk,
+            Self::Disk(disk) | Self::Bare(disk) if *disk != block.disk => Verdict::OtherDisk,
             _ => match (first, block.number) {
                 (Some(first), Some(number)) if first != number => Verdict::NotFirst(first),
                 (Some(_), None) => Verdict::Divided,
-                _ if matches!(self, Self::Disk(_)) => Verdict::First,
+                _ if matches!(self, Self::Disk(_) | Self::Bare(_)) => Verdict::First,
                 _ => Verdict::UnknownDisk,
             },
         }
@@ -283,7 +286,16 @@ fn wanted<S: Sys>(run: &Run<'_, S>, blocks: &Blocks, text: &[u8]) -> Wanted {
     }
     let mut fixed = blocks.iter().filter(|block| block.is_fixed);
     match (fixed.next(), fixed.next()) {
-        (Some(only), None) => Wanted::Disk(only.device),
+        (Some(only), None) => {
+            let is_alone = !blocks
+                .iter()
+                .any(|block| block.disk == only.device && block.number.is_some());
+            if is_in_ram && is_alone && disks::file_system(run, only).is_none() {
+                Wanted::Bare(only.device)
+            } else {
+                Wanted::Disk(only.device)
+            }
+        }
         // The driver of the disk may not be there yet.
         (None, None) if is_in_ram => Wanted::Later,
         _ => Wanted::Unknown,

@@ -4,6 +4,7 @@ use osconf_tests::namespace;
 use osconf_tests::product::binary;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -141,10 +142,51 @@ impl Root {
         run("mkfs.ext4", &["-q", device]);
         let folder = tempfile::tempdir().unwrap();
         run("mount", &[device, folder.path().to_str().unwrap()]);
+        Self::furnish(folder, &["dev", "proc", "sys"])
+    }
+
+    /// A root in memory, whose kernel shows no disk yet, and was told of none.
+    pub(crate) fn in_ram() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let point = folder.path().to_str().unwrap();
+        run("mount", &["-t", "tmpfs", "none", point]);
+        let root = Self::furnish(folder, &["dev", "proc"]);
+        root.put("line", "quiet\n");
+        let [line, own] = ["line", "proc/cmdline"].map(|name| root.path().join(name));
+        let [line, own] = [&line, &own].map(|path| path.to_str().unwrap());
+        run("mount", &["--bind", line, own]);
+        fs::create_dir_all(root.path().join("sys/class/block")).unwrap();
+        root
+    }
+
+    /// Has the kernel of a root in memory show `device`, as `place` of `/sys/devices`.
+    pub(crate) fn show(&self, device: &str, place: &str) {
+        let number = fs::metadata(device).unwrap().rdev();
+        let major = number >> 8 & 0xfff;
+        let minor = number & 0xff | number >> 12 & 0xf_ff00;
+        let name = device.rsplit('/').next().unwrap();
+        let put = |file: &str, text: &str| self.put(&format!("sys/devices/{place}/{file}"), text);
+        put(
+            "uevent",
+            &format!("MAJOR={major}\nMINOR={minor}\nDEVNAME={name}\n"),
+        );
+        put("dev", &format!("{major}:{minor}\n"));
+        put("size", "32768\n");
+        if place.contains('/') {
+            put("partition", "1\n");
+        } else {
+            put("removable", "0\n");
+            put("device/model", "");
+        }
+        let link = self.path().join("sys/class/block").join(name);
+        symlink(format!("../../devices/{place}"), link).unwrap();
+    }
+
+    fn furnish(folder: TempDir, shared: &[&str]) -> Self {
         let root = Self { folder };
         put(root.path(), "etc/hostname", "as-built\n");
         fs::copy(binary().unwrap(), root.path().join("osconf")).unwrap();
-        for name in ["dev", "proc", "sys"] {
+        for name in shared {
             let point = root.path().join(name);
             fs::create_dir(&point).unwrap();
             run(
