@@ -4,7 +4,7 @@ check() { return 0; }
 depends() { return 0; }
 installkernel() {
     hostonly='' instmods ext4 vfat nls_cp437 nls_iso8859-1 nls_ascii \
-        virtio_blk virtio_scsi virtio_net nvme
+        virtio_blk virtio_scsi sd_mod virtio_net nvme
 }
 install() {
     inst /usr/sbin/osconf

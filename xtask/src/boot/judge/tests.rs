@@ -121,3 +121,14 @@ fn a_file_written_anew_is_a_change() {
     assert_eq!(changes(&Facts::parse(GOOD), &Facts::parse(&anew)).len(), 2);
     assert_eq!(changes(&Facts::parse(GOOD), &Facts::parse(GOOD)).len(), 0);
 }
+
+#[test]
+fn a_file_that_a_rewritten_os_conf_left_is_a_fault() {
+    let first = Facts::parse("== files\n/etc/a\n/etc/b\n");
+    let again = "== files\n/etc/a size 2\n/etc/a\n0123  /etc/c\n";
+    assert_eq!(added(&first, &Facts::parse(again)), Vec::<String>::new());
+    let more = format!("{again}/etc/c\n");
+    let faults = added(&first, &Facts::parse(&more));
+    assert_eq!(faults.len(), 1);
+    assert!(faults.iter().all(|fault| fault.ends_with("/etc/c")));
+}
