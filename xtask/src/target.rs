@@ -41,6 +41,8 @@ pub(crate) struct Qemu {
     pub(crate) arguments: Vec<String>,
     /// The kernel's name of the serial console.
     pub(crate) console: String,
+    /// What else the kernel must be told.
+    pub(crate) kernel_line: String,
 }
 
 /// What Debian calls things.

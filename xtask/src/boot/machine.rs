@@ -166,8 +166,8 @@ pub(crate) fn qemu(
         .arg("-initrd")
         .arg(initramfs);
     let mut line = format!(
-        "console={} quiet panic=-1 mitigations=off",
-        target.qemu.console
+        "console={} quiet panic=-1 mitigations=off {}",
+        target.qemu.console, target.qemu.kernel_line
     );
     if !scenario.rootless {
         line.push_str(&format!(" root={}", scenario.root_device()));
