@@ -6,11 +6,11 @@
 //! no use of root, of KVM, or of anything outside a temporary folder.
 
 mod disk;
-mod initramfs;
+pub(crate) mod initramfs;
 mod judge;
 mod machine;
-mod parts;
-mod scenario;
+pub(crate) mod parts;
+pub(crate) mod scenario;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};

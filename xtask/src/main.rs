@@ -7,6 +7,7 @@ mod boot;
 mod build;
 mod demo;
 mod elf;
+mod inits;
 mod readers;
 mod setup;
 mod soak;
@@ -30,6 +31,8 @@ cargo xtask COMMAND
        --agent FILE   puts this program into the machines instead of a fresh build
        --all          also those that only the soak boots
        --keep         keeps disks and logs in target/boot/, also of what went well
+  inits [TEXT]   boots whole Debian systems, each with another init, on which
+                 `osconf install` has been run; only those whose names contain TEXT
   readers [TEXT] hands golden network files to the real programs that read them;
                  only the tests READER/CASE whose names contain TEXT
        --release NAME     programs of another Debian than bookworm, before TEXT
@@ -60,6 +63,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ("test", []) => test::run()?,
         ("boot", rest) => boot::run(&boot_options(rest)?)?,
         ("demo", []) => demo::run()?,
+        ("inits", []) => inits::run("")?,
+        ("inits", [only]) => inits::run(only)?,
         ("readers", filter) => readers::run(filter)?,
         ("soak", rest) => soak::run(rest)?,
         ("tidy", []) => tidy::run()?,

@@ -1,11 +1,11 @@
 //! `cargo xtask soak`: what takes longer than a test may. The tests that throw dice
-//! are repeated with other ones, and the network files go to the programs of a
-//! newer Debian.
+//! are repeated with other ones, all inits are booted, and the network files go to
+//! the programs of a newer Debian.
 
 use anyhow::{Context, Result, bail};
 use xshell::cmd;
 
-use crate::{boot, build, readers, setup, target, util};
+use crate::{boot, build, inits, readers, setup, target, util};
 
 /// Rounds of dice, if nothing else is said.
 const ROUNDS: u32 = 20;
@@ -40,6 +40,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         all: true,
         ..Default::default()
     })?;
+    println!("soak: whole systems");
+    inits::run("")?;
     println!("soak: the network programs of Debian {NEWER}");
     readers::run(&["--release".to_owned(), NEWER.to_owned()])
 }

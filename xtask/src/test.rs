@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use xshell::cmd;
 
 use crate::target::{self, Target};
-use crate::{boot, build, readers, setup, tidy, util};
+use crate::{boot, build, inits, readers, setup, tidy, util};
 
 /// What one step does with the list of targets.
 type Step = fn(&[Target]) -> Result<()>;
@@ -27,6 +27,7 @@ const STEPS: &[(&str, Step)] = &[
             ..Default::default()
         })
     }),
+    ("inits", |_| inits::quick()),
 ];
 
 /// Runs every step and fails if one of them did.

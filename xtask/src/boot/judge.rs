@@ -54,7 +54,7 @@ impl Facts {
     }
 
     /// Pairs of a network card's MAC and its address.
-    fn addresses(&self) -> BTreeSet<(String, String)> {
+    pub(crate) fn addresses(&self) -> BTreeSet<(String, String)> {
         let macs = self.macs();
         let mut found = BTreeSet::new();
         for line in self.lines("addresses") {
@@ -72,7 +72,7 @@ impl Facts {
     }
 
     /// Pairs of a network card's MAC and a route with a gateway.
-    fn routes(&self) -> BTreeSet<(String, String)> {
+    pub(crate) fn routes(&self) -> BTreeSet<(String, String)> {
         let macs = self.macs();
         let mut found = BTreeSet::new();
         for line in self
