@@ -23,7 +23,7 @@ first_partition() {
 files() {
     find /etc/default /etc/hostname /etc/hosts /etc/init.d /etc/netplan /etc/network \
         /etc/NetworkManager /etc/osconf /etc/passwd /etc/rc*.d /etc/runlevels /etc/shadow \
-        /etc/systemd -exec stat -c '%n mode %a size %s inode %i time %Y' {} + 2> /dev/null
+        /etc/systemd -exec stat -c '%n mode %A size %s inode %i time %Y' {} + 2> /dev/null
 }
 
 failed_units() {
