@@ -45,6 +45,10 @@ const PACKAGES: &[&str] = &[
 /// What would replace a program in the root.
 const BESIDE: &[&str] = &["ifupdown-ng", "ifupdown2"];
 
+/// What lies beside the root with all that it depends on, so that no other program
+/// finds it there. It brings a client for DHCP and hooks.
+const APART: &str = "cloud-init";
+
 /// The users that daemons change to, whom a package makes when it is configured.
 const USERS: &[&str] = &[
     "root:x:0:0:root:/root:/bin/sh",
@@ -88,7 +92,7 @@ fn set_up(release: &str) -> Result<PathBuf> {
     let packages = PACKAGES.iter().copied();
     let packages = packages.filter(|name| release == RELEASE || !ONLY_THERE.contains(name));
     let packages: Vec<_> = packages.collect();
-    let all: Vec<_> = [&packages, BESIDE, USERS].concat();
+    let all: Vec<_> = [&packages, BESIDE, &[APART], USERS].concat();
     // What the folder was made for: with other packages it is stale.
     let made_for = format!("{release}\n{}\n", all.join("\n"));
     let stamp = folder.join("made-for");
@@ -118,7 +122,11 @@ fn fetch(release: &str, packages: &[&str], folder: &Path) -> Result<()> {
     let work = tempfile::tempdir()?;
     let apt = PrivateApt::of_release(work.path(), &architecture, release)?;
     let root = folder.join("root");
-    apt.unpack_merged(&apt.download_all(packages)?, &root)?;
+    let of_root = apt.download_all(packages)?;
+    apt.unpack_merged(&of_root, &root)?;
+    let mut apart = apt.download_all(&[packages, &[APART]].concat())?;
+    apart.retain(|package| !of_root.contains(package));
+    apt.unpack_merged(&apart, &folder.join(APART))?;
     for package in apt.download(BESIDE)? {
         let name = util::stem(&package);
         let name = name.split('_').next().unwrap_or_default();

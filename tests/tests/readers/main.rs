@@ -29,7 +29,8 @@
 //! written from the published descriptions; each runs in the same way. Files that
 //! a shell sources are sourced by bash, and dash where they must do, in an empty
 //! environment as well: no variable, function or file may appear but those that the
-//! format has (sourced.rs).
+//! format has (sourced.rs). Where cloud-init writes such a format as well, its
+//! files for the same network are compared with ours (opinion.rs).
 //!
 //! What cannot be read is shown as ignored, with the reason: a format that is not
 //! written yet, a case that it refuses (no file in `after`), or a reader that a
@@ -37,6 +38,7 @@
 
 mod kernel;
 mod nics;
+mod opinion;
 mod programs;
 mod rig;
 mod root;

@@ -1,6 +1,7 @@
 //! The readers: what each is called, whose files it reads, and how it is started
 //! in a root that was never booted.
 
+use crate::opinion::{Difference, Writer};
 use crate::sourced::Sourced;
 
 /// A program that reads network files.
@@ -26,6 +27,8 @@ pub(crate) struct Reader {
     pub(crate) adds_routes: bool,
     /// Its files that a shell sources.
     pub(crate) sourced: &'static [Sourced],
+    /// If it reads nothing, but writes files of its own that ours are held against.
+    pub(crate) writer: Option<Writer>,
 }
 
 const NONE: Reader = Reader {
@@ -39,6 +42,7 @@ const NONE: Reader = Reader {
     name_servers: "",
     adds_routes: false,
     sourced: &[],
+    writer: None,
 };
 
 /// Key by key what Slackware's rc.inet1.conf(5) has about addresses.
@@ -60,6 +64,14 @@ const SLACKWARE: Reader = Reader {
         posix: false,
     }],
     ..NONE
+};
+
+/// cloud-init ends at the C library's limit; NetworkManager has none.
+const MORE_THAN_THREE: Difference = Difference {
+    key: "",
+    theirs: None,
+    ours: Some("*"),
+    reason: "cloud-init writes three name servers at most",
 };
 
 /// ifup of all three families: the interfaces that are to be up at boot.
@@ -309,5 +321,74 @@ pub(crate) const READERS: &[Reader] = &[
             "END\n"
         ),
         ..SLACKWARE
+    },
+    Reader {
+        name: "cloud-init-ifcfg",
+        format: "ifcfg",
+        package: Some("cloud-init"),
+        writer: Some(Writer {
+            distribution: "rhel",
+            folder: "etc/sysconfig/network-scripts",
+            routes: "route-",
+            writes_routes: true,
+            name_servers: None,
+            differences: &[
+                Difference {
+                    key: "TYPE",
+                    theirs: Some("ethernet"),
+                    ours: None,
+                    reason: "a NIC of no type is Ethernet",
+                },
+                Difference {
+                    key: "USERCTL",
+                    theirs: Some("no"),
+                    ours: None,
+                    reason: "without it nobody but root may control the NIC either",
+                },
+                Difference {
+                    key: "NM_CONTROLLED",
+                    theirs: Some("no"),
+                    ours: None,
+                    reason: "without it NetworkManager may, which alone reads these files on RHEL 8",
+                },
+                Difference {
+                    key: "DEFROUTE",
+                    theirs: None,
+                    ours: Some("no"),
+                    reason: "ours says that the default route is another NIC's",
+                },
+                Difference {
+                    key: "DNS4",
+                    ..MORE_THAN_THREE
+                },
+                Difference {
+                    key: "DNS5",
+                    ..MORE_THAN_THREE
+                },
+            ],
+        }),
+        ..NONE
+    },
+    Reader {
+        name: "cloud-init-wicked",
+        format: "wicked",
+        package: Some("cloud-init"),
+        writer: Some(Writer {
+            distribution: "opensuse",
+            folder: "etc/sysconfig/network",
+            routes: "ifroute-",
+            writes_routes: false,
+            name_servers: Some((
+                "etc/sysconfig/network/config",
+                "NETCONFIG_DNS_STATIC_SERVERS",
+            )),
+            differences: &[Difference {
+                key: "LLADDR",
+                theirs: Some("*"),
+                ours: None,
+                reason: "it would set the MAC address, which the NIC has",
+            }],
+        }),
+        ..NONE
     },
 ];

@@ -75,6 +75,9 @@ fn judge(name: &str, work: &Path) -> Result<Vec<String>> {
     let reader = reader.context("no such reader")?;
     let cell = Cell::read(reader.format, case)?;
     let root = root::make(&root::debian()?, reader, &cell, work)?;
+    if let Some(writer) = &reader.writer {
+        return crate::opinion::judge(&cell, writer, &root);
+    }
     let wires = Wires::plug_in(&cell.network.nics, work)?;
     ip(&["link", "set", "lo", "down"])?;
 
