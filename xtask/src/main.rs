@@ -37,7 +37,8 @@ cargo xtask COMMAND
                  only the tests READER/CASE whose names contain TEXT
        --release NAME     programs of another Debian than bookworm, before TEXT
   soak [ROUNDS]  other dice for the tests that throw some, 20 rounds of them, and the
-                 readers of Debian 13; takes half an hour
+                 readers of Debian 13; a round takes half a minute,
+                 all the rest ten minutes
   tidy           the rules of this repository that a program can check
 ";
 
