@@ -65,12 +65,6 @@ impl Mount<'_> {
         is_so(self.flags) || is_so(self.options)
     }
 
-    /// The mount point as a path with its final NUL.
-    #[must_use]
-    pub fn path(&self) -> Option<Vec<u8, PATH_BYTES>> {
-        unescape(self.point)
-    }
-
     /// The folder that the writes of an overlay go to, with its final NUL.
     #[must_use]
     pub fn upper_folder(&self) -> Option<Vec<u8, PATH_BYTES>> {
@@ -118,7 +112,7 @@ mod tests {
             (found[0].device, found[0].kind, found[0].source),
             ((254, 1), &b"ext4"[..], &b"/dev/vda1"[..])
         );
-        assert_eq!(found[1].path().unwrap(), b"/mnt/a b\0");
+        assert_eq!(found[1].point().unwrap().as_bytes(), b"/mnt/a b");
         assert_eq!(found[2].upper_folder().unwrap(), b"/b,c\0");
         assert_eq!(found[0].upper_folder(), None);
     }

@@ -18,17 +18,6 @@ impl<S: Sys> Content<S> {
     pub fn new(map: S::Map, len: usize) -> Self {
         Self { map, len }
     }
-
-    /// No content.
-    ///
-    /// # Errors
-    /// There is no memory at all.
-    pub fn empty(sys: &S) -> Result<Self, Fault> {
-        let map = sys
-            .map(1)
-            .map_err(|errno| Fault::System(Step::Memory, errno))?;
-        Ok(Self { map, len: 0 })
-    }
 }
 
 impl<S: Sys> Deref for Content<S> {
