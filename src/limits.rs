@@ -59,6 +59,3 @@ pub const BLOCKS: usize = 64;
 /// Bytes of a block device's name below `/dev` (the kernel's `DISK_NAME_LEN` is 32;
 /// a partition's has its number behind it).
 pub const BLOCK_NAME_BYTES: usize = 40;
-/// Bytes of the kernel's command line (`COMMAND_LINE_SIZE` is 2048 at most on the
-/// two architectures).
-pub const CMDLINE_BYTES: usize = 4096;

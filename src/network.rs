@@ -105,31 +105,27 @@ impl Found<'_> {
     /// The change that removes it.
     #[must_use]
     pub fn removed(&self) -> Change {
-        Change {
-            part: Some(Part::Network),
-            path: self.path.clone(),
-            action: Action::Remove,
-        }
+        self.with(Action::Remove)
     }
 
     /// That it is about one of our NICs, but cannot be edited without risk: this is
     /// said, what was found is left as it is, and os.conf is kept.
     #[must_use]
     pub fn stuck(&self) -> Change {
-        Change {
-            part: Some(Part::Network),
-            path: self.path.clone(),
-            action: Action::Leave,
-        }
+        self.with(Action::Leave)
     }
 
     /// The change that edits it.
     #[must_use]
     pub fn edited(&self, edit: Edit) -> Change {
+        self.with(Action::Write(Write::new(edit)))
+    }
+
+    fn with(&self, action: Action) -> Change {
         Change {
             part: Some(Part::Network),
             path: self.path.clone(),
-            action: Action::Write(Write::new(edit)),
+            action,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `install` and `uninstall`: the program, what starts it at boot, and the folder
 //! for os.conf, put into a root and taken out again.
 
+use super::locate::FOLDER;
 use super::run::Run;
 use super::{Exit, report};
 use crate::error::{Fault, Step};
@@ -13,9 +14,6 @@ use crate::text::{Buf, put};
 use crate::value::Path;
 use core::ffi::CStr;
 use rustix::io::Errno;
-
-/// The folder that os.conf is in.
-const FOLDER: &CStr = c"aliyun_custom_image";
 
 /// Programs that every root has one of; the machine of the first is the root's.
 const PROGRAMS: [&CStr; 3] = [c"sbin/init", c"bin/sh", c"usr/lib/systemd/systemd"];

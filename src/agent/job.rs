@@ -62,8 +62,7 @@ impl<'a, S: Sys> Job<'a, S> {
         let mut unfinished = Parts::default();
         let has_network = parts.contains(Part::Network);
         if !system.has_all_interfaces()
-            || is_lacking(run, &conf, &system, parts)
-            || has_network && is_in_the_way(run, &system)
+            || has_network && (is_lacking(run, &conf, &system) || is_in_the_way(run, &system))
         {
             unfinished.add(Part::Network);
         }
@@ -91,9 +90,8 @@ impl<'a, S: Sys> Job<'a, S> {
 
 /// Whether the network system has no words for all of this network; it is said
 /// for what.
-fn is_lacking<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, system: &System, parts: Parts) -> bool {
-    if parts.contains(Part::Network)
-        && let Some(network) = conf.network.value()
+fn is_lacking<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, system: &System) -> bool {
+    if let Some(network) = conf.network.value()
         && let Some(lacks) = system.network.lacks
         && let Some(what) = lacks(network)
     {

@@ -7,7 +7,7 @@ use super::disks::{self, Block, Blocks, Device};
 use super::mounting::{self, Mounted};
 use super::run::Run;
 use crate::error::Fault;
-use crate::limits::CMDLINE_BYTES;
+use crate::limits::SETTINGS_BYTES;
 use crate::log::Level;
 use crate::partition::Spec;
 use crate::sys::files::optional;
@@ -322,7 +322,7 @@ fn root_device<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Option<Device> {
 
 /// In an initramfs, the disk of `root=` on the kernel's command line.
 fn disk_of_kernel_line<S: Sys>(run: &Run<'_, S>, blocks: &Blocks) -> Option<Wanted> {
-    let mut space = [0; CMDLINE_BYTES];
+    let mut space = [0; SETTINGS_BYTES];
     let root = words(run.kernel_line(&mut space))
         .filter_map(|word| word.strip_prefix(b"root="))
         .last()?;

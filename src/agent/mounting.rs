@@ -5,7 +5,7 @@ use super::locate::{self, Candidate, FOLDER, MOUNT_BYTES, NAME, Place, Purpose};
 use super::order;
 use super::run::Run;
 use crate::error;
-use crate::limits::CMDLINE_BYTES;
+use crate::limits::SETTINGS_BYTES;
 use crate::partition::{FileSystem, Kind};
 use crate::sys::files::optional;
 use crate::sys::{Access, Sys};
@@ -90,7 +90,7 @@ pub fn leave<S: Sys>(run: &Run<'_, S>, place: Place<S>) {
 /// `resume=`): it has its file systems in its memory as they were. Where the root
 /// was made writable by others, it is awake.
 pub fn is_asleep<S: Sys>(run: &Run<'_, S>) -> bool {
-    let mut line = [0; CMDLINE_BYTES];
+    let mut line = [0; SETTINGS_BYTES];
     let line = run.kernel_line(&mut line);
     let has = |start: &[u8]| words(line).any(|word| word.starts_with(start));
     if run.settings.is_running_root() || !has(b"resume=") || has(b"noresume") {

@@ -18,28 +18,27 @@
 //! (remove_resolv_conf in hooks/20-resolv.conf): so it is told them, or kept out.
 
 use super::template::{Routes, fill, routes};
-use super::{Dns, Format};
+use super::{Dns, Format, add_file};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::Network;
-use crate::part::Part;
 use crate::system::System;
 use crate::text::Buf;
 use crate::text::assignments::list;
 use crate::text::block;
 use crate::text::lines::{lines, words};
-use crate::value::{Ipv4, Path};
+use crate::value::Ipv4;
 
 pub(super) const FORMAT: Format = Format {
     dns: Some(Dns {
         plan: |_, _, add| {
-            add(change(|out, old, wanted, _| {
+            plan_edit(add, |out, old, wanted, _| {
                 edit(
                     out,
                     old,
                     wanted,
                     wanted.conf.name_servers.value().map(|all| &**all),
                 );
-            }));
+            });
         },
         feeds: &[],
     }),
@@ -48,15 +47,11 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {
-    add(change(|out, old, wanted, _| edit(out, old, wanted, None)));
+    plan_edit(add, |out, old, wanted, _| edit(out, old, wanted, None));
 }
 
-fn change(edit: crate::change::Edit) -> Change {
-    Change {
-        part: Some(Part::Network),
-        path: Path::from(c"etc/dhcpcd.conf"),
-        action: Action::Write(Write::new(edit)),
-    }
+fn plan_edit(add: &mut dyn FnMut(Change), edit: crate::change::Edit) {
+    add_file(add, &[b"etc/dhcpcd.conf"], Action::Write(Write::new(edit)));
 }
 
 fn lacks(network: &Network) -> Option<&'static str> {

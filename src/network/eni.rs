@@ -7,15 +7,13 @@
 //! (networking/ifupdown.c); a comment begins a line (interfaces(5)).
 
 use super::template::{Routes, fill, hop_by};
-use super::{Format, Found, Look, fill_empty};
+use super::{Format, Found, Look, add_file, fill_empty};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::{Network, Nic};
-use crate::part::Part;
 use crate::system::System;
 use crate::text::lines::{before, lines, words};
 use crate::text::split::split;
 use crate::text::{Buf, block, put};
-use crate::value::Path;
 
 pub(super) const FORMAT: Format = Format {
     looks: &[SOURCED],
@@ -31,11 +29,8 @@ pub(super) const SOURCED: Look = Look {
 };
 
 fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {
-    add(Change {
-        part: Some(Part::Network),
-        path: Path::from(c"etc/network/interfaces"),
-        action: Action::Write(Write::new(edit)),
-    });
+    let write = Action::Write(Write::new(edit));
+    add_file(add, &[b"etc/network/interfaces"], write);
 }
 
 /// Takes our NICs out of a file that is about them.

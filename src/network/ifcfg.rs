@@ -15,12 +15,11 @@ use super::{Dns, Format, Found, Look, MARK, add_file, is_ours, keyfile, nic_of};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::Network;
 use crate::limits::NAME_SERVERS;
-use crate::part::Part;
 use crate::system::System;
 use crate::text::Buf;
 use crate::text::assignments::{self, Value};
 use crate::text::split::split;
-use crate::value::{Ipv4, Path};
+use crate::value::Ipv4;
 
 pub(super) const FORMAT: Format = Format {
     looks: &[
@@ -81,11 +80,8 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
         add_file(add, &[FOLDER, IFCFG, name], write(edit_ifcfg));
         add_file(add, &[FOLDER, b"route-", name], routes);
     }
-    add(Change {
-        part: Some(Part::Network),
-        path: Path::from(c"etc/sysconfig/network"),
-        action: Action::Write(Write::new(edit_global)),
-    });
+    let global = Action::Write(Write::new(edit_global));
+    add_file(add, &[b"etc/sysconfig/network"], global);
 }
 
 /// NetworkManager makes `/etc/resolv.conf` of DNS1, DNS2 and so on of all its
@@ -93,16 +89,11 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
 fn plan_dns(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
     for nic in &network.nics {
         let name = system.name_of(nic).as_bytes();
-        if let Some(path) = Path::new(&[FOLDER, IFCFG, name]) {
-            add(Change {
-                part: Some(Part::Dns),
-                path,
-                action: Action::Write(Write {
-                    only_if_there: true,
-                    ..Write::of_nic(edit_dns, nic.label)
-                }),
-            });
-        }
+        let write = Write {
+            only_if_there: true,
+            ..Write::of_nic(edit_dns, nic.label)
+        };
+        add_file(add, &[FOLDER, IFCFG, name], Action::Write(write));
     }
 }
 

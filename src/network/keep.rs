@@ -4,15 +4,13 @@
 //! The file has the syntax of os.conf, without the password, and goes by MAC
 //! address: on a clone of the machine, whose NICs have others, it does nothing.
 
-use super::Format;
+use super::{Format, add_file};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::{Key, Network};
-use crate::part::Part;
 use crate::system::System;
 use crate::text::lines::lines;
 use crate::text::split::split;
 use crate::text::{Buf, put};
-use crate::value::Path;
 use core::ffi::CStr;
 
 /// The file, below the root.
@@ -27,15 +25,11 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn plan(_: &Network, _: &System, add: &mut dyn FnMut(Change)) {
-    let action = Action::Write(Write {
+    let write = Write {
         mode: 0o600,
         ..Write::new(edit)
-    });
-    add(Change {
-        part: Some(Part::Network),
-        path: Path::from(PATH),
-        action,
-    });
+    };
+    add_file(add, &[PATH.to_bytes()], Action::Write(write));
 }
 
 /// Each NIC's keys give way together, since os.conf is the whole list of NICs.

@@ -17,11 +17,10 @@ use super::template::{Routes, fill, routes};
 use super::{Dns, Format, Found, Look, add_file};
 use crate::change::{Action, Change, Edit, Link, Wanted, Write};
 use crate::conf::{Network, Nic};
-use crate::part::Part;
 use crate::system::System;
 use crate::text::lines::lines;
 use crate::text::{Buf, assignments, block};
-use crate::value::{Ipv4, Path};
+use crate::value::Ipv4;
 
 pub(super) const FORMAT: Format = Format {
     looks: &[Look {
@@ -32,10 +31,10 @@ pub(super) const FORMAT: Format = Format {
     }],
     dns: Some(Dns {
         plan: |_, _, add| {
-            add(change(|out, old, wanted, _| {
+            plan_edit(add, |out, old, wanted, _| {
                 let servers = wanted.conf.name_servers.value();
                 edit(out, old, wanted, servers.map(|all| &**all));
-            }));
+            });
         },
         feeds: &[],
     }),
@@ -60,7 +59,7 @@ fn judge(found: &Found<'_>, network: &Network, system: &System, add: &mut dyn Fn
 }
 
 fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
-    add(change(|out, old, wanted, _| edit(out, old, wanted, None)));
+    plan_edit(add, |out, old, wanted, _| edit(out, old, wanted, None));
     for nic in &network.nics {
         let link = |text| {
             let label = nic.label;
@@ -76,12 +75,8 @@ fn plan(network: &Network, system: &System, add: &mut dyn FnMut(Change)) {
     }
 }
 
-fn change(edit: Edit) -> Change {
-    Change {
-        part: Some(Part::Network),
-        path: Path::from(c"etc/conf.d/net"),
-        action: Action::Write(Write::new(edit)),
-    }
+fn plan_edit(add: &mut dyn FnMut(Change), edit: Edit) {
+    add_file(add, &[b"etc/conf.d/net"], Action::Write(Write::new(edit)));
 }
 
 /// Does this with the service of an interface, and with what starts it at boot.

@@ -12,15 +12,13 @@
 //! marks it as ours; comments would not survive `uci commit`.
 
 use super::template::{Routes, fill, hop_by};
-use super::{Dns, Format};
+use super::{Dns, Format, add_file};
 use crate::change::{Action, Change, Edit, Wanted, Write};
 use crate::conf::{Hop, Network, Nic};
-use crate::part::Part;
 use crate::system::System;
 use crate::text::assignments::{Setting, Value};
 use crate::text::uci::{Section, end_section, find, sections};
 use crate::text::{Buf, put};
-use crate::value::Path;
 
 pub(super) const FORMAT: Format = Format {
     dns: Some(Dns {
@@ -31,15 +29,12 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn plan_edit(add: &mut dyn FnMut(Change), edit: Edit) {
-    add(Change {
-        part: Some(Part::Network),
-        path: Path::from(c"etc/config/network"),
-        action: Action::Write(Write {
-            // What config_generate and uci make; others may keep passwords here.
-            mode: 0o600,
-            ..Write::new(edit)
-        }),
-    });
+    let write = Write {
+        // What config_generate and uci make; others may keep passwords here.
+        mode: 0o600,
+        ..Write::new(edit)
+    };
+    add_file(add, &[b"etc/config/network"], Action::Write(write));
 }
 
 /// What the first boot makes beside the NICs: it leaves a file with content alone.
