@@ -1,6 +1,7 @@
 //! What several tests of this package share; the rigs that serve only one lie
 //! beside it.
 
+pub mod figure;
 pub mod matrix;
 pub mod namespace;
 pub mod product;

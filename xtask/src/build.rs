@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use xshell::cmd;
+use xshell::{Shell, cmd};
 
-use crate::target::Target;
+use crate::target::{self, Target};
 use crate::{elf, setup, util};
 
 /// Builds and checks osconf for each target and prints one line for each.
@@ -37,6 +37,20 @@ pub(crate) fn run(targets: &[Target]) -> Result<()> {
     }
     if !wrong.is_empty() {
         bail!("the binary is not as it must be:{}", wrong.concat());
+    }
+    Ok(())
+}
+
+/// Builds osconf for each target, and names the binaries to what is run in `sh`:
+/// in `OSCONF_X86_64` and so on, and in `OSCONF_HOST` the one that this machine runs.
+pub(crate) fn name_binaries(sh: &Shell, targets: &[Target]) -> Result<()> {
+    let host = target::host()?;
+    for target in targets {
+        let binary = binary(target)?;
+        sh.set_var(format!("OSCONF_{}", target.name.to_uppercase()), &binary);
+        if target.name == host.name {
+            sh.set_var("OSCONF_HOST", &binary);
+        }
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod demo;
 mod elf;
 mod inits;
 mod readers;
+mod reliability;
 mod setup;
 mod soak;
 mod target;
@@ -36,6 +37,9 @@ cargo xtask COMMAND
   readers [TEXT] hands golden network files to the real programs that read them;
                  only the tests READER/CASE whose names contain TEXT
        --release NAME     programs of another Debian than bookworm, before TEXT
+  reliability [RIG]  breaks the program in every way that tests/README.md lists, and
+                 prints the table of it; only the rigs whose names contain RIG
+       --soak         the large numbers: some of them take an hour
   soak [ROUNDS]  other dice for the tests that throw some, 20 rounds of them, and the
                  readers of Debian 13; a round takes half a minute,
                  all the rest ten minutes
@@ -67,6 +71,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("inits", []) => inits::run("")?,
         ("inits", [only]) => inits::run(only)?,
         ("readers", filter) => readers::run(filter)?,
+        ("reliability", rest) => reliability::run(rest)?,
         ("soak", rest) => soak::run(rest)?,
         ("tidy", []) => tidy::run()?,
         _ => bail!("cannot make sense of `{}`\n\n{USAGE}", arguments.join(" ")),

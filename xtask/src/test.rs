@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use xshell::cmd;
 
 use crate::target::{self, Target};
-use crate::{boot, build, inits, readers, setup, tidy, util};
+use crate::{boot, build, inits, readers, reliability, setup, tidy, util};
 
 /// What one step does with the list of targets.
 type Step = fn(&[Target]) -> Result<()>;
@@ -20,6 +20,7 @@ const STEPS: &[(&str, Step)] = &[
     ("unit tests", unit_tests),
     ("build", build::run),
     ("tests", tests),
+    ("reliability", |_| reliability::run(&[])),
     ("readers", |_| readers::run(&[])),
     ("boot", |targets| {
         boot::run(&boot::Options {
@@ -118,17 +119,10 @@ fn unit_tests(_: &[Target]) -> Result<()> {
         .run()?)
 }
 
-/// The tests of `tests/`, which run the shipped binaries: `OSCONF_X86_64` and
-/// so on name each of them, `OSCONF_HOST` the one that this machine runs.
+/// The tests of `tests/`, which run the shipped binaries.
 fn tests(targets: &[Target]) -> Result<()> {
     let sh = util::shell()?;
-    for target in targets {
-        let binary = build::binary(target)?;
-        sh.set_var(format!("OSCONF_{}", target.name.to_uppercase()), &binary);
-        if target.name == target::host()?.name {
-            sh.set_var("OSCONF_HOST", &binary);
-        }
-    }
+    build::name_binaries(&sh, targets)?;
     Ok(cmd!(sh, "cargo test --quiet --package osconf-tests")
         .quiet()
         .run()?)

@@ -1,0 +1,79 @@
+//! `cargo xtask reliability`: breaks the program in every way that it must survive,
+//! and prints the table of `tests/README.md`.
+
+use anyhow::{Result, bail, ensure};
+use xshell::{Shell, cmd};
+
+use crate::{build, setup, target, util};
+
+/// What breaks the program in one way.
+struct Rig {
+    name: &'static str,
+    /// Runs it, and returns what it printed.
+    run: fn(&Shell) -> Result<String>,
+    /// Whether it is so long that only the soak has it.
+    is_long: bool,
+}
+
+/// All of them, quick ones first.
+const RIGS: &[Rig] = &[];
+
+/// How the line of a figure begins (`tests/figure.rs`).
+const FIGURE: &str = "figure: ";
+
+/// Runs the rigs.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let (soak, names): (Vec<&String>, Vec<&String>) = arguments
+        .iter()
+        .partition(|argument| argument.as_str() == "--soak");
+    let only = match names.as_slice() {
+        [] => "",
+        [only] => only.as_str(),
+        _ => bail!("too many arguments: only the name of a rig, and --soak"),
+    };
+    let is_soak = !soak.is_empty();
+    let chosen = |rig: &&Rig| rig.name.contains(only) && (is_soak || !rig.is_long);
+    let targets = target::all()?;
+    setup::tools(&setup::all_tools(&targets))?;
+    let sh = util::shell()?;
+    build::name_binaries(&sh, &targets)?;
+    if is_soak {
+        sh.set_var("OSCONF_SOAK", "1");
+    }
+    let mut rows = Vec::new();
+    let mut failed = Vec::new();
+    for rig in RIGS.iter().filter(chosen) {
+        let (outcome, time) = util::timed(|| (rig.run)(&sh));
+        println!("reliability: {}: {:.1} s", rig.name, time.as_secs_f32());
+        match outcome {
+            Ok(output) => {
+                print!("{output}");
+                let figures = output.lines().filter_map(|line| line.strip_prefix(FIGURE));
+                rows.extend(figures.map(|row| format!("| {row} |")));
+            }
+            Err(error) => {
+                println!("{error:#}");
+                failed.push(rig.name);
+            }
+        }
+    }
+    println!("| figure | count | lost | torn | panics | hangs | seed |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for row in rows {
+        println!("{row}");
+    }
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(())
+}
+
+/// A rig that is a test of `tests/`, without cargo's own harness: it says what went
+/// wrong on standard error, and its figures on standard output.
+#[allow(dead_code)] // The first rig comes with the next change.
+fn test(sh: &Shell, name: &str) -> Result<String> {
+    Ok(cmd!(
+        sh,
+        "cargo test --quiet --profile rig --package osconf-tests --test {name}"
+    )
+    .quiet()
+    .read()?)
+}
