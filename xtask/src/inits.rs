@@ -9,6 +9,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -61,6 +62,8 @@ struct Init {
     prepare: String,
     #[serde(default)]
     quick: bool,
+    #[serde(default)]
+    alone: bool,
     open: Option<String>,
 }
 
@@ -173,9 +176,13 @@ fn root(inits: &Inits, init: &Init, architecture: &str) -> Result<PathBuf> {
     lock.lock()
         .with_context(|| format!("cannot lock {}", cache.display()))?;
     let folder = cache.join(&init.name);
-    let packages: Vec<_> = inits.base.iter().chain(&init.packages).collect();
-    let packages: Vec<_> = packages.iter().map(|name| name.as_str()).collect();
-    let script = format!("set -e\n{}\n{}", inits.prepare, init.prepare);
+    let (base, prepare): (&[_], _) = match init.alone {
+        true => (&[], ""),
+        false => (&inits.base, &*inits.prepare),
+    };
+    let packages = base.iter().chain(&init.packages);
+    let packages: Vec<_> = packages.map(String::as_str).collect();
+    let script = format!("set -e\n{prepare}\n{}", init.prepare);
     // What the folder was made for: with other packages it is stale.
     let made_for = format!("{RELEASE} {}\n{script}", packages.join(" "));
     let stamp = folder.join("made-for");
@@ -204,6 +211,10 @@ fn make(
     apt.unpack_merged(&apt.download_all(packages)?, root)?;
     for heavy in ["doc", "locale", "man", "info"] {
         let _ = fs::remove_dir_all(root.join("usr/share").join(heavy));
+    }
+    // BusyBox is one program of many names, and its package has none but its own.
+    if !root.join("bin/sh").exists() {
+        symlink("busybox", root.join("bin/sh"))?;
     }
     // Enough for scripts that throw away what a program says.
     util::write(&root.join("dev/null"), "")?;
