@@ -79,6 +79,10 @@ const INITS: &str = concat!(
     "@etc/rc.d/rc3.d/S05osconf ../init.d/osconf\n",
     "@etc/rc.d/rc4.d/S05osconf ../init.d/osconf\n",
     "@etc/rc.d/rc5.d/S05osconf ../init.d/osconf\n",
+    // Slackware: rc.S has rc.sysvinit run the links of `S`, which init(8) calls the level
+    // then, when it has mounted; rc.M runs rc.inet1 after it (sysvinit-scripts).
+    "sysvinit /etc/rc.d/rc.sysvinit\n",
+    "*etc/rc.d/rcS.d/S40osconf 6\n",
     // Buildroot: rcS runs /etc/init.d/S??*; S10mdev, S10udev and S11modules bring
     // drivers, S40network the network.
     "busybox ?/S??*\n",

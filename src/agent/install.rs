@@ -346,7 +346,7 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
         let Run { sys, root, .. } = self.run;
         sys.unlink(folder, path.name())?;
         let upper = path.folder();
-        let is_ours = [&b"/osconf"[..], b".wants"];
+        let is_ours = [&b"/osconf"[..], b".wants", b"/rc.d/rcS.d"];
         if is_ours.iter().any(|end| upper.as_bytes().ends_with(end))
             && let Ok(above) = sys.open_below(root, upper.folder().as_c_str(), Access::Folder)
         {

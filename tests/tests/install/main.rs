@@ -26,7 +26,7 @@ struct Case {
     gets: &'static [&'static str],
 }
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     Case {
         init: "systemd",
         options: &[],
@@ -153,6 +153,18 @@ const CASES: [Case; 12] = [
             "etc/rc.d/rc4.d/S05osconf>../init.d/osconf",
             "etc/rc.d/rc5.d/S05osconf>../init.d/osconf",
         ],
+    },
+    // Slackware.
+    Case {
+        init: "sysvinit",
+        options: &[],
+        root: &[
+            "etc/rc.d/rc.S",
+            "etc/rc.d/rc.M",
+            "etc/rc.d/rc.sysvinit",
+            "etc/rc.d/rc3.d/",
+        ],
+        gets: &["etc/rc.d/rcS.d/S40osconf=init/sysvinit/osconf"],
     },
     Case {
         init: "busybox",
