@@ -58,6 +58,11 @@ pub fn all<S: Sys>(run: &Run<'_, S>) -> Blocks {
     blocks
 }
 
+/// An extended partition, which holds others, is shown by the kernel as no more than
+/// two blocks, or one of the largest (msdos_partition in block/partitions/msdos.c).
+/// Nothing that is so small holds a file system.
+const EXTENDED_BYTES: u64 = 4096;
+
 /// The device that this folder of sysfs is about.
 fn block<S: Sys>(run: &Run<'_, S>, path: &Path) -> Option<Block> {
     let folder = run.sys.open_folder(path.as_c_str()).ok()?;
@@ -76,7 +81,7 @@ fn block<S: Sys>(run: &Run<'_, S>, path: &Path) -> Option<Block> {
     let device = (decimal(value(b"MAJOR")?)?, decimal(value(b"MINOR")?)?);
     let number = read_number(run, &folder, c"partition").and_then(|n| u32::try_from(n).ok());
     let size = read_number(run, &folder, c"size")? * 512;
-    if size == 0 {
+    if size <= EXTENDED_BYTES {
         return None;
     }
     let has_device = run.sys.meta_of(&folder, c"device").is_ok();

@@ -46,6 +46,30 @@ fn a_first_partition_that_is_not_mounted_is_mounted_and_left_as_it_was() {
 }
 
 #[test]
+fn the_first_partition_is_the_lowest_number_that_holds_something() {
+    alone(
+        "the_first_partition_is_the_lowest_number_that_holds_something",
+        || {
+            for (table, first, root) in [
+                ("label: dos\n,16M\n,,E\n,\n", 1, 5),
+                // An extended partition is nothing but a place for others.
+                ("label: dos\n,,E\n,16M\n,\n", 5, 6),
+                ("label: dos\n2: size=16M\n4: type=83\n", 2, 4),
+                ("label: gpt\n7: size=16M\n9: size=16M\n", 7, 9),
+            ] {
+                let disk = Disk::new(table);
+                let first = disk.make(first, EXT4, CONF);
+                let root = Root::mount(&disk.partition(root));
+                let (exit, said) = root.osconf("apply");
+                assert_eq!(exit, 0, "{table}: {said}");
+                assert!(is_applied(&root), "{table}: {said}");
+                assert_eq!(disk.conf_on(&first), None);
+            }
+        },
+    );
+}
+
+#[test]
 fn a_look_writes_nothing_to_a_partition_that_is_not_mounted() {
     alone(
         "a_look_writes_nothing_to_a_partition_that_is_not_mounted",
