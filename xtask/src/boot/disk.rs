@@ -283,30 +283,37 @@ fn fat32(sh: &Shell, sample: &Path, image: &Path) -> Result<()> {
 
 /// Puts the file systems behind a partition table.
 fn partition(sh: &Shell, scenario: &Scenario, images: &[PathBuf], disk: &Path) -> Result<()> {
-    let start = |number: usize| START + number as u64 * PARTITION;
     let (label, fat, linux) = match scenario.table {
         Table::Mbr => ("dos", "c", "L"),
         Table::Gpt => ("gpt", "U", "L"),
     };
+    // Before a logical partition is a table of its own, in the middle of the gap.
+    let start = |index: usize| START + index as u64 * (PARTITION + START);
     let mut table = format!("label: {label}\n");
-    for (number, image) in images.iter().enumerate() {
+    let mut is_extended = scenario.table == Table::Gpt;
+    for (index, (image, number)) in images.iter().zip(&scenario.numbers).enumerate() {
+        if *number > 4 && !is_extended {
+            is_extended = true;
+            let middle = start(index) - START / 2;
+            table.push_str(&format!("start={}, type=E\n", middle / 512));
+        }
         let is_fat = scenario.first == FileSystem::Fat32 && image.ends_with("boot.img");
         let kind = if is_fat { fat } else { linux };
         table.push_str(&format!(
-            "start={}, size={}, type={kind}\n",
-            start(number) / 512,
+            "{number}: start={}, size={}, type={kind}\n",
+            start(index) / 512,
             PARTITION / 512
         ));
     }
     let mut file = File::create(disk)?;
     // GPT has its copy at the end.
-    file.set_len(start(images.len()) + START)?;
+    file.set_len(start(images.len()))?;
     cmd!(sh, "sfdisk --quiet {disk}")
         .stdin(table)
         .quiet()
         .run()?;
-    for (number, image) in images.iter().enumerate() {
-        copy_sparse(image, &mut file, start(number))?;
+    for (index, image) in images.iter().enumerate() {
+        copy_sparse(image, &mut file, start(index))?;
     }
     Ok(())
 }

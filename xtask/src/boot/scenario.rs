@@ -31,6 +31,9 @@ pub(crate) struct Scenario {
     /// How the disk is divided.
     #[serde(default)]
     pub(crate) table: Table,
+    /// The numbers of the partitions, in their order; above 4, an MBR's is a logical one.
+    #[serde(default = "one_and_two")]
+    pub(crate) numbers: Vec<u8>,
     /// Whether the kernel's line says that the root is mounted read-only first.
     #[serde(default)]
     pub(crate) read_only: bool,
@@ -48,6 +51,10 @@ pub(crate) struct Scenario {
     /// The architectures that it is booted on by `cargo xtask test`; all, if it does
     /// not say. `cargo xtask soak` boots all.
     pub(crate) test: Option<Vec<String>>,
+}
+
+fn one_and_two() -> Vec<u8> {
+    vec![1, 2]
 }
 
 /// Partition tables.
@@ -198,20 +205,19 @@ impl Scenario {
 
     /// The root file system, as the kernel command line names it.
     pub(crate) fn root_device(&self) -> String {
-        let number = if self.has_boot_partition() { 2 } else { 1 };
-        self.partition(number, "root")
+        self.partition(usize::from(self.has_boot_partition()), "root")
     }
 
     /// The first partition where it is not the root, as fstab names it.
     pub(crate) fn boot_device(&self) -> String {
-        self.partition(1, "BOOT")
+        self.partition(0, "BOOT")
     }
 
     /// By name on the one kind of disk and by label on the others, since the recipes
     /// take both; behind a data disk the name is not known.
-    fn partition(&self, number: u8, label: &str) -> String {
-        match self.disk {
-            Disk::Virtio if !self.data_disk => format!("/dev/vda{number}"),
+    fn partition(&self, index: usize, label: &str) -> String {
+        match (self.disk, self.numbers.get(index)) {
+            (Disk::Virtio, Some(number)) if !self.data_disk => format!("/dev/vda{number}"),
             _ => format!("LABEL={label}"),
         }
     }
