@@ -117,7 +117,9 @@ fn read_settings<S: Sys>(sys: &S, root: &S::Fd, settings: &mut Settings) {
     }
     let running = sys.open_folder(c"/proc");
     let file = running.and_then(|folder| sys.open(&folder, c"cmdline", Access::Read));
-    for (key, value) in on_kernel_line(read_into(sys, file, &mut space)) {
+    let line = read_into(sys, file, &mut space);
+    settings.read_kernel_line(line);
+    for (key, value) in on_kernel_line(line) {
         take(sys, settings, "the kernel's command line", key, value);
     }
 }

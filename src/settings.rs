@@ -43,6 +43,11 @@ pub struct Settings {
     pub dry_run: bool,
     /// Whether what was asked for is told as JSON.
     pub json: bool,
+    /// The device of the root file system, by `root=` on the kernel's command line.
+    pub boot_root: Option<Path>,
+    /// Whether a system may be asleep on the disks: by `resume=` and `noresume` there
+    /// (kernel-parameters.txt).
+    pub may_resume: bool,
 }
 
 impl Default for Settings {
@@ -63,6 +68,8 @@ impl Default for Settings {
             partition: None,
             dry_run: false,
             json: false,
+            boot_root: None,
+            may_resume: false,
         }
     }
 }
@@ -81,6 +88,17 @@ impl Settings {
     #[must_use]
     pub fn is_running_root(&self) -> bool {
         self.root.as_bytes() == b"/"
+    }
+
+    /// Takes what the kernel's command line says of the machine.
+    pub fn read_kernel_line(&mut self, line: &[u8]) {
+        let has = |start: &[u8]| words(line).any(|word| word.starts_with(start));
+        self.may_resume = has(b"resume=") && !has(b"noresume");
+        for word in words(line) {
+            if let Some(root) = word.strip_prefix(b"root=") {
+                self.boot_root = path(root);
+            }
+        }
     }
 
     /// Takes one setting, by the name of its option.
@@ -193,6 +211,25 @@ mod tests {
                 (b"x", b"a=b")
             ]
         );
+    }
+
+    #[test]
+    fn the_kernel_line_names_the_root_and_what_may_sleep() {
+        for (line, root, may_resume) in [
+            ("quiet\n", None, false),
+            ("root=/dev/vda2 resume=/dev/vda3\n", Some("/dev/vda2"), true),
+            (
+                "noresume root=LABEL=a resume=x root=UUID=b\n",
+                Some("UUID=b"),
+                false,
+            ),
+        ] {
+            let mut settings = Settings::default();
+            settings.read_kernel_line(line.as_bytes());
+            let found = settings.boot_root.as_ref().map(Path::as_bytes);
+            assert_eq!(found, root.map(str::as_bytes), "{line}");
+            assert_eq!(settings.may_resume, may_resume, "{line}");
+        }
     }
 
     #[test]

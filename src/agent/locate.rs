@@ -7,13 +7,11 @@ use super::disks::{self, Block, Blocks, Device};
 use super::mounting::{self, Mounted};
 use super::run::Run;
 use crate::error::Fault;
-use crate::limits::SETTINGS_BYTES;
 use crate::log::Level;
 use crate::partition::Spec;
 use crate::sys::files::optional;
 use crate::sys::{FileSystem, Sys};
 use crate::system::{Mount, mounts};
-use crate::text::lines::words;
 use crate::text::{Buf, put};
 use crate::value::Path;
 use core::ffi::CStr;
@@ -322,11 +320,7 @@ fn root_device<S: Sys>(run: &Run<'_, S>, text: &[u8]) -> Option<Device> {
 
 /// In an initramfs, the disk of `root=` on the kernel's command line.
 fn disk_of_kernel_line<S: Sys>(run: &Run<'_, S>, blocks: &Blocks) -> Option<Wanted> {
-    let mut space = [0; SETTINGS_BYTES];
-    let root = words(run.kernel_line(&mut space))
-        .filter_map(|word| word.strip_prefix(b"root="))
-        .last()?;
-    let spec = Spec::parse(root);
+    let spec = Spec::parse(run.settings.boot_root.as_ref()?.as_bytes());
     let block = blocks
         .iter()
         .find(|block| disks::is_meant(run, blocks, block, &spec));

@@ -5,12 +5,10 @@ use super::locate::{self, Candidate, FOLDER, MOUNT_BYTES, NAME, Place, Purpose};
 use super::order;
 use super::run::Run;
 use crate::error;
-use crate::limits::SETTINGS_BYTES;
 use crate::partition::{FileSystem, Kind};
 use crate::sys::files::optional;
 use crate::sys::{Access, Sys};
 use crate::system::{Mount, mounts};
-use crate::text::lines::words;
 use crate::text::put;
 use crate::value::Path;
 use core::ffi::CStr;
@@ -86,14 +84,10 @@ pub fn leave<S: Sys>(run: &Run<'_, S>, place: Place<S>) {
 }
 
 /// Whether nothing may be written, since this may be the initramfs of a machine
-/// that is about to go on where it was put to sleep (kernel-parameters.txt,
-/// `resume=`): it has its file systems in its memory as they were. Where the root
-/// was made writable by others, it is awake.
+/// that is about to go on where it was put to sleep: it has its file systems in its
+/// memory as they were. Where the root was made writable by others, it is awake.
 pub fn is_asleep<S: Sys>(run: &Run<'_, S>) -> bool {
-    let mut line = [0; SETTINGS_BYTES];
-    let line = run.kernel_line(&mut line);
-    let has = |start: &[u8]| words(line).any(|word| word.starts_with(start));
-    if run.settings.is_running_root() || !has(b"resume=") || has(b"noresume") {
+    if run.settings.is_running_root() || !run.settings.may_resume {
         return false;
     }
     let Ok(mut space) = run.sys.map(MOUNT_BYTES) else {

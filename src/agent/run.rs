@@ -234,19 +234,10 @@ impl<'a, S: Sys> Run<'a, S> {
     }
 
     /// What is mounted, as the kernel tells, in `space`.
-    pub fn read_mounts<'s>(&self, space: &'s mut [u8]) -> &'s [u8] {
-        self.read_running(c"/proc/self", c"mountinfo", space)
-    }
-
-    /// What the running kernel was started with, in `space`.
-    pub fn kernel_line<'s>(&self, space: &'s mut [u8]) -> &'s [u8] {
-        self.read_running(c"/proc", c"cmdline", space)
-    }
-
     #[inline(never)]
-    fn read_running<'s>(&self, folder: &CStr, name: &CStr, space: &'s mut [u8]) -> &'s [u8] {
-        let folder = self.sys.open_folder(folder);
-        let file = folder.and_then(|folder| self.sys.open(&folder, name, Access::Read));
+    pub fn read_mounts<'s>(&self, space: &'s mut [u8]) -> &'s [u8] {
+        let folder = self.sys.open_folder(c"/proc/self");
+        let file = folder.and_then(|folder| self.sys.open(&folder, c"mountinfo", Access::Read));
         files::read_into(self.sys, file, space)
     }
 }
