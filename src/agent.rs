@@ -5,6 +5,8 @@
 //! last. os.conf gone means that all of it is applied and durable; os.conf there
 //! means that the next run does what is left.
 
+#[cfg(feature = "check")]
+mod check;
 mod compose;
 mod disks;
 mod install;
@@ -23,6 +25,8 @@ mod running;
 mod survey;
 mod transaction;
 
+#[cfg(feature = "check")]
+pub use check::check;
 pub use install::{install, uninstall};
 pub use lint::lint;
 pub use listing::locate;

@@ -21,6 +21,8 @@ pub enum Command {
     Install,
     /// Taking it out again.
     Uninstall,
+    /// Judging an image; only where the program was built with it.
+    Check,
     /// Showing how to use it.
     Help,
     /// Showing which one it is.
@@ -54,7 +56,7 @@ pub enum Fault<'a> {
     Extra(&'a [u8]),
 }
 
-const COMMANDS: [(&[u8], Command); 8] = [
+const COMMANDS: &[(&[u8], Command)] = &[
     (b"apply", Command::Apply),
     (b"plan", Command::Plan),
     (b"lint", Command::Lint),
@@ -62,30 +64,37 @@ const COMMANDS: [(&[u8], Command); 8] = [
     (b"status", Command::Status),
     (b"install", Command::Install),
     (b"uninstall", Command::Uninstall),
+    #[cfg(feature = "check")]
+    (b"check", Command::Check),
     (b"help", Command::Help),
 ];
 
 /// Options of one letter, and what they are short for.
-const LETTERS: [(&[u8], &[u8]); 4] = [
+const LETTERS: [(&[u8], &[u8]); 5] = [
     (b"-h", b"help"),
     (b"-V", b"version"),
+    (b"-p", b"report"),
     (b"-q", b"quiet"),
     (b"-v", b"verbose"),
 ];
 
 /// Options that stand alone.
-const SWITCHES: [&[u8]; 5] = [b"kernel", b"quiet", b"verbose", b"dry-run", b"json"];
+const SWITCHES: [&[u8]; 7] = [
+    b"kernel", b"quiet", b"verbose", b"dry-run", b"json", b"all", b"strict",
+];
 
-/// Reads the words after the program's name, and puts options into `settings`.
+/// Reads the words after the program's name, and puts options into `settings`. The
+/// name may say the command already.
 ///
 /// # Errors
 /// The first word that is not in order.
 pub fn parse<'a>(
+    name: Option<Command>,
     words: impl Iterator<Item = &'a CStr>,
     settings: &mut Settings,
 ) -> Result<Line<'a>, Fault<'a>> {
     let mut words = words;
-    let mut command = None;
+    let mut command = name;
     let mut file = None;
     while let Some(word) = words.next() {
         let text = word.to_bytes();
@@ -166,6 +175,7 @@ usage: osconf COMMAND [OPTION]...
   status       show what was applied last, and what is still open
   install      put this program below --root DIR, to be started at every boot
   uninstall    take it out again
+  check        judge this system, or an image, as image_check does
 
   --root DIR       configure the system below DIR (default: /)
   --conf FILE      take this os.conf instead of searching for it
@@ -179,7 +189,11 @@ usage: osconf COMMAND [OPTION]...
   --binary FILE    install: this binary, for a root of another architecture
   --partition DIR  install: where the first partition is mounted
   --dry-run        install, uninstall: only show what would change
-  --json           locate: tell it as JSON
+  --json           locate, check: tell it as JSON
+  -p, --report DIR check: write the reports there
+  --all            check: more than the 16 items of image_check
+  --group NAME     check: image, contract or norm only
+  --strict         check: a warning is a failure, too
   -q, -v           say less, say more
   -h, -V           show this help, show the version
 
@@ -203,7 +217,7 @@ mod tests {
             .map(|word| CString::new(word).unwrap())
             .collect();
         let mut settings = Settings::default();
-        let result = parse(words.iter().map(CString::as_c_str), &mut settings);
+        let result = parse(None, words.iter().map(CString::as_c_str), &mut settings);
         let text = match result {
             Ok(line) => std::format!("{:?} {:?}", line.command, line.file),
             Err(

@@ -12,6 +12,8 @@
 //! 6. [`sys`] is the only way to the kernel, and [`sys::files`] the only way to
 //!    replace a file.
 //!
+//! `check` judges a whole image in the same way: facts in, findings out.
+//!
 //! Beside this, [`partition`] reads what is written on disks, among which os.conf
 //! is found, and [`install`] is what puts the program itself into a root.
 //!
@@ -37,6 +39,8 @@
 pub mod account;
 pub mod agent;
 pub mod change;
+#[cfg(feature = "check")]
+pub mod check;
 pub mod cli;
 pub mod conf;
 pub mod error;

@@ -74,6 +74,8 @@ pub struct FileSystem {
     pub uuid: Uuid,
     /// What it is called; empty, if it has no name.
     pub label: Label,
+    /// Whether it is ext4 with the feature `64bit` (ext4(5)).
+    pub is_64bit: bool,
 }
 
 /// The file system that begins at offset 0, if it is one that os.conf may lie on.

@@ -9,6 +9,7 @@ use crate::settings::{SettingFault, Settings, on_kernel_line};
 use crate::sys::files::read_into;
 use crate::sys::{Access, Stream, Sys};
 use crate::text::{Buf, put};
+use crate::value::Path;
 use core::ffi::CStr;
 use zeroize::Zeroize;
 
@@ -32,11 +33,12 @@ fn run_with_secrets<'a, S: Sys>(
     sys: &S,
     arguments: impl Iterator<Item = &'a CStr> + Clone,
 ) -> Exit {
-    let words = arguments.skip(1);
+    let mut words = arguments;
     let mut settings = Settings::default();
+    let name = command_of_name(words.next(), &mut settings);
     // Read twice: the root, which only the command line names, has more settings,
     // and the command line beats those.
-    let line = match cli::parse(words.clone(), &mut settings) {
+    let line = match cli::parse(name, words.clone(), &mut settings) {
         Ok(line) => line,
         Err(fault) => return usage(sys, fault),
     };
@@ -68,12 +70,12 @@ fn run_with_secrets<'a, S: Sys>(
     // What a root says about its boot job is not meant for who only puts files there.
     let is_job = !matches!(
         line.command,
-        Command::Lint | Command::Install | Command::Uninstall
+        Command::Lint | Command::Install | Command::Uninstall | Command::Check
     );
     if is_job {
         read_settings(sys, &root, &mut settings);
         // It was in order a moment ago.
-        let _ = cli::parse(words, &mut settings);
+        let _ = cli::parse(name, words, &mut settings);
     }
     let log = Log::new(sys, settings.level, settings.log_kernel);
     let run = Run::new(sys, &settings, &log, root);
@@ -85,8 +87,21 @@ fn run_with_secrets<'a, S: Sys>(
         (Command::Status, _) => agent::status(&run),
         (Command::Install, _) => agent::install(&run),
         (Command::Uninstall, _) => agent::uninstall(&run),
+        #[cfg(feature = "check")]
+        (Command::Check, _) => agent::check(&run),
         _ => Exit::Usage,
     }
+}
+
+/// What the program's own name says: a link that is called `image_check` does what
+/// that program does, and writes its reports beside the link.
+fn command_of_name(name: Option<&CStr>, settings: &mut Settings) -> Option<Command> {
+    let path = Path::new(&[name?.to_bytes()])?;
+    if path.name() != c"image_check" {
+        return None;
+    }
+    settings.report = Some(path.folder());
+    Some(Command::Check)
 }
 
 /// Takes the settings of the root, and over them those of the kernel's line.

@@ -48,6 +48,40 @@ pub struct Settings {
     /// Whether a system may be asleep on the disks: by `resume=` and `noresume` there
     /// (kernel-parameters.txt).
     pub may_resume: bool,
+    /// The folder that reports are written to.
+    pub report: Option<Path>,
+    /// Whether everything is checked.
+    pub all: bool,
+    /// The one group of items that is checked.
+    pub group: Option<Group>,
+    /// Whether a warning counts as a failure.
+    pub strict: bool,
+}
+
+/// A list of items that are checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Group {
+    /// The 16 of `image_check`.
+    Image,
+    /// The contract of "Customized Linux".
+    Contract,
+    /// The image norm, as it is today.
+    Norm,
+}
+
+impl Group {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Image, Self::Contract, Self::Norm];
+
+    /// What `--group` calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Contract => "contract",
+            Self::Norm => "norm",
+        }
+    }
 }
 
 impl Default for Settings {
@@ -70,6 +104,10 @@ impl Default for Settings {
             json: false,
             boot_root: None,
             may_resume: false,
+            report: None,
+            all: false,
+            group: None,
+            strict: false,
         }
     }
 }
@@ -116,7 +154,7 @@ impl Settings {
 type Take = fn(&mut Settings, &[u8]) -> Option<()>;
 
 /// Every setting. Of two that contradict each other, the later one counts.
-const SETTINGS: [(&[u8], Take); 16] = [
+const SETTINGS: [(&[u8], Take); 20] = [
     (b"root", |all, value| set(&mut all.root, path(value))),
     (b"conf", |all, value| set_path(&mut all.conf, value)),
     (b"device", |all, value| set_path(&mut all.device, value)),
@@ -140,6 +178,14 @@ const SETTINGS: [(&[u8], Take); 16] = [
     (b"binary", |all, value| set_path(&mut all.binary, value)),
     (b"partition", |all, value| {
         set_path(&mut all.partition, value)
+    }),
+    (b"report", |all, value| set_path(&mut all.report, value)),
+    (b"all", |all, value| set(&mut all.all, switch(value))),
+    (b"strict", |all, value| set(&mut all.strict, switch(value))),
+    (b"group", |all, value| {
+        let mut groups = Group::ALL.into_iter();
+        let known = groups.find(|group| group.name().as_bytes() == value);
+        set(&mut all.group, known.map(Some))
     }),
     (b"json", |all, value| set(&mut all.json, switch(value))),
     (b"dry-run", |all, value| {

@@ -87,6 +87,15 @@ pub enum FileSystem {
     Disk,
 }
 
+/// How full a file system is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes for files, and those of them that are free.
+    pub bytes: (u64, u64),
+    /// The same of inodes; 0, where there is no fixed number of them.
+    pub inodes: (u64, u64),
+}
+
 /// Where a line of text goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -122,6 +131,10 @@ pub trait Sys {
     fn meta_of(&self, folder: &Self::Fd, name: &CStr) -> Result<Meta>;
     /// Which kind of file system holds `fd`.
     fn file_system(&self, fd: &Self::Fd) -> Result<FileSystem>;
+    /// How full the file system is that holds `fd` (statvfs(3)).
+    fn usage(&self, fd: &Self::Fd) -> Result<Usage>;
+    /// The flags of a file (`FS_IOC_GETFLAGS`, ioctl_iflags(2)).
+    fn flags(&self, fd: &Self::Fd) -> Result<u32>;
     /// Reads from `offset`; less than asked for only at the end or by accident.
     fn read_at(&self, fd: &Self::Fd, bytes: &mut [u8], offset: u64) -> Result<usize>;
     /// Writes at `offset`; possibly less than given.
@@ -196,6 +209,8 @@ pub trait Sys {
     /// Receives one datagram; a second passing without one is an error.
     fn receive(&self, socket: &Self::Fd, bytes: &mut [u8]) -> Result<usize>;
 
+    /// Whether standard output is a terminal.
+    fn is_terminal(&self) -> bool;
     /// Writes to standard output or standard error. Who cannot be told anything
     /// can also not be told that.
     fn say(&self, stream: Stream, bytes: &[u8]);

@@ -265,6 +265,31 @@ pub fn file_system<S: Sys>(run: &Run<'_, S>, block: &Block) -> Option<FileSystem
     found
 }
 
+/// How a disk is divided; none, if it cannot be read.
+#[cfg(feature = "check")]
+pub fn scheme<S: Sys>(run: &Run<'_, S>, disk: &Block) -> Option<partition::Scheme> {
+    let node = Node::open(run, disk).ok()?;
+    let mut read = node.reader(run);
+    let mut first = [0];
+    let mut scheme = None;
+    if read(0, &mut first) {
+        for size in [512, 4096] {
+            scheme = Some(partition::partitions(
+                &mut read,
+                disk.size,
+                size,
+                &mut |_| {},
+            ));
+            if scheme != Some(partition::Scheme::Whole) {
+                break;
+            }
+        }
+    }
+    drop(read);
+    node.close(run);
+    scheme
+}
+
 /// UUID and label that the partition table of its disk gives a partition.
 fn table_names<S: Sys>(run: &Run<'_, S>, blocks: &[Block], block: &Block) -> (Uuid, Label) {
     let mut names = (Uuid::new(), Label::new());

@@ -16,7 +16,7 @@ use core::ffi::CStr;
 use rustix::io::Errno;
 
 /// Programs that every root has one of; the machine of the first is the root's.
-const PROGRAMS: [&CStr; 3] = [c"sbin/init", c"bin/sh", c"usr/lib/systemd/systemd"];
+pub const PROGRAMS: [&CStr; 3] = [c"sbin/init", c"bin/sh", c"usr/lib/systemd/systemd"];
 
 /// Where the first partition may be mounted: the root first.
 const PLACES: [&CStr; 3] = [c".", c"boot", c"boot/efi"];

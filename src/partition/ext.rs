@@ -12,6 +12,8 @@ const HAS_JOURNAL: u64 = 0x4;
 const METADATA_CSUM: u64 = 0x400;
 /// A journal alone, without a file system.
 const JOURNAL_DEV: u64 = 0x8;
+/// Block numbers of 64 bits.
+const BITS_64: u64 = 0x80;
 /// What ext2 and ext3 know: sparse_super, large_file, btree_dir.
 const OLD_RO_COMPAT: u64 = 0x7;
 /// What ext3 knows: filetype, recover, meta_bg.
@@ -50,5 +52,6 @@ pub(super) fn read(read: &mut ReadAt<'_>) -> Option<FileSystem> {
         kind,
         uuid: uuid(bytes.get(0x68..0x78)?),
         label: label(bytes.get(0x78..0x88)?),
+        is_64bit: incompat & BITS_64 != 0,
     })
 }

@@ -38,6 +38,7 @@ pub(super) fn read(read: &mut ReadAt<'_>) -> Option<FileSystem> {
         kind: boot.kind,
         uuid,
         label: boot.root_label(read).unwrap_or_default(),
+        is_64bit: false,
     })
 }
 

@@ -48,5 +48,6 @@ fn read_at(bytes: &[u8; BYTES]) -> Option<FileSystem> {
             Kind::Ufs2 => label(bytes.get(680..712)?),
             _ => label(b""),
         },
+        is_64bit: false,
     })
 }

@@ -4,7 +4,7 @@ mod mount;
 mod walk;
 
 use super::memory::Map;
-use super::{Access, FileSystem, Kind, Meta, Result, Stream, Sys};
+use super::{Access, FileSystem, Kind, Meta, Result, Stream, Sys, Usage};
 use core::cell::Cell;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
@@ -12,7 +12,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, ResolveFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::rand::GetRandomFlags;
-use rustix::{fs, io, net, pipe, rand, system, thread};
+use rustix::{fs, io, net, pipe, rand, system, termios, thread};
 
 /// `RAMFS_MAGIC`, `TMPFS_MAGIC`, `MSDOS_SUPER_MAGIC`, `EXFAT_SUPER_MAGIC` and
 /// `OVERLAYFS_SUPER_MAGIC` of linux/magic.h, by which statfs(2) tells file systems.
@@ -131,6 +131,20 @@ impl Sys for Linux {
             OVERLAYFS => FileSystem::Overlay,
             _ => FileSystem::Disk,
         })
+    }
+
+    fn usage(&self, fd: &OwnedFd) -> Result<Usage> {
+        let all = fs::fstatvfs(fd)?;
+        // What is kept for root is no room for what is installed, but is not used.
+        let size = |blocks: u64| blocks.saturating_mul(all.f_frsize);
+        Ok(Usage {
+            bytes: (size(all.f_blocks), size(all.f_bfree)),
+            inodes: (all.f_files, all.f_ffree),
+        })
+    }
+
+    fn flags(&self, fd: &OwnedFd) -> Result<u32> {
+        fs::ioctl_getflags(fd).map(|flags| flags.bits())
     }
 
     #[inline(never)]
@@ -335,6 +349,12 @@ impl Sys for Linux {
         } else {
             Err(Errno::MSGSIZE)
         }
+    }
+
+    fn is_terminal(&self) -> bool {
+        // SAFETY: as in `say`.
+        let output = unsafe { BorrowedFd::borrow_raw(rustix::stdio::raw_stdout()) };
+        termios::isatty(output)
     }
 
     #[inline(never)]

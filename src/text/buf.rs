@@ -48,6 +48,12 @@ impl<'a> Buf<'a> {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
+    /// What was written, for as long as the caller's bytes last.
+    #[must_use]
+    pub fn into_bytes(self) -> &'a [u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
     /// How many bytes were written so far.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -2,9 +2,20 @@
 
 use super::{Buf, put};
 
-/// Writes `seconds` since 1970 as `2026-11-21 03:10:00 UTC` (the algorithm is that
-/// of Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms").
+/// Writes `seconds` since 1970 as `2026-11-21 03:10:00 UTC`.
 pub fn write(out: &mut Buf<'_>, seconds: i64) {
+    write_with(out, seconds, [" ", ":"]);
+    put!(out, " UTC");
+}
+
+/// The same as a part of a file's name: `2026-11-21_03-10-00`.
+pub fn write_for_names(out: &mut Buf<'_>, seconds: i64) {
+    write_with(out, seconds, ["_", "-"]);
+}
+
+/// The algorithm is that of Howard Hinnant's "chrono-Compatible Low-Level Date
+/// Algorithms".
+fn write_with(out: &mut Buf<'_>, seconds: i64, [day_end, colon]: [&str; 2]) {
     let days = seconds.div_euclid(86_400);
     let second = seconds.rem_euclid(86_400);
     // Days since 0000-03-01, so that the leap day ends a year.
@@ -26,9 +37,9 @@ pub fn write(out: &mut Buf<'_>, seconds: i64) {
     for (separator, number) in [
         ("-", month),
         ("-", day),
-        (" ", second / 3600),
-        (":", second / 60 % 60),
-        (":", second % 60),
+        (day_end, second / 3600),
+        (colon, second / 60 % 60),
+        (colon, second % 60),
     ] {
         put!(
             out,
@@ -38,7 +49,6 @@ pub fn write(out: &mut Buf<'_>, seconds: i64) {
             number
         );
     }
-    put!(out, " UTC");
 }
 
 #[cfg(test)]

@@ -12,20 +12,25 @@ use crate::{elf, setup, util};
 /// Builds and checks osconf for each target and prints one line for each.
 pub(crate) fn run(targets: &[Target]) -> Result<()> {
     let mut wrong = Vec::new();
-    for target in targets {
-        let path = binary(target)?;
+    let forms = targets
+        .iter()
+        .flat_map(|target| [(target, &WHOLE), (target, &BOOT_ONLY)]);
+    for (target, form) in forms {
+        let path = binary_of(target, form)?;
+        let budget = (form.budget)(target);
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let faults = faults(target, &bytes, &util::read(&map(&path))?)
+        let faults = faults(target, budget, &bytes, &util::read(&map(&path))?)
             .with_context(|| format!("cannot judge {}", path.display()))?;
-        let (size, budget) = (bytes.len() as u64, target.size_budget);
+        let size = bytes.len() as u64;
         let verdict = if faults.is_empty() {
             "static, no heap"
         } else {
             "WRONG"
         };
         println!(
-            "{:<8} {size:>6} of {budget} bytes, {:>2} %, {verdict}: {}",
+            "{:<8} {:<9} {size:>6} of {budget} bytes, {:>2} %, {verdict}: {}",
             target.name,
+            form.name,
             size * 100 / budget,
             path.strip_prefix(util::root()).unwrap_or(&path).display()
         );
@@ -55,23 +60,52 @@ pub(crate) fn name_binaries(sh: &Shell, targets: &[Target]) -> Result<()> {
     Ok(())
 }
 
+/// What is left out of a binary.
+struct Form {
+    name: &'static str,
+    /// The folder below that of all builds, so that one form does not overwrite another.
+    folder: &'static str,
+    /// What cargo is told.
+    features: &'static [&'static str],
+    budget: fn(&Target) -> u64,
+}
+
+/// All commands: what is shipped, and what the tests run.
+const WHOLE: Form = Form {
+    name: "whole",
+    folder: "",
+    features: &[],
+    budget: |target| target.size_budget,
+};
+
+/// Without what only who builds an image needs.
+const BOOT_ONLY: Form = Form {
+    name: "boot only",
+    folder: "boot-only",
+    features: &["--no-default-features"],
+    budget: |target| target.boot_size_budget,
+};
+
 /// Builds osconf for one target and returns its path; the linker's map lies beside it.
 pub(crate) fn binary(target: &Target) -> Result<PathBuf> {
+    binary_of(target, &WHOLE)
+}
+
+fn binary_of(target: &Target, form: &Form) -> Result<PathBuf> {
     setup::rust_target(target)?;
-    let path = util::target_dir()
-        .join(&target.triple)
-        .join("release/osconf");
-    link(target, &map(&path))?;
+    let folder = util::target_dir().join(form.folder);
+    let path = folder.join(&target.triple).join("release/osconf");
+    link(target, form, &folder, &map(&path))?;
     if !map(&path).is_file() {
         // Cargo found the binary up to date and ran no linker, but somebody has removed the map.
         let (sh, triple) = (util::shell()?, &target.triple);
         cmd!(
             sh,
-            "cargo clean --quiet --release --package osconf --target {triple}"
+            "cargo clean --quiet --release --package osconf --target {triple} --target-dir {folder}"
         )
         .quiet()
         .run()?;
-        link(target, &map(&path))?;
+        link(target, form, &folder, &map(&path))?;
     }
     Ok(path)
 }
@@ -81,14 +115,14 @@ fn map(binary: &Path) -> PathBuf {
 }
 
 /// All that is wrong with a binary, told from its bytes and from the linker's map.
-fn faults(target: &Target, bytes: &[u8], map: &str) -> Result<Vec<String>> {
+fn faults(target: &Target, budget: u64, bytes: &[u8], map: &str) -> Result<Vec<String>> {
     let mut faults = elf::faults(bytes, target.elf_machine)?;
     for symbol in elf::heap_symbols(map)? {
         faults.push(format!(
             "has a heap: {symbol} is linked in (osconf.map says from where)"
         ));
     }
-    let over = (bytes.len() as u64).saturating_sub(target.size_budget);
+    let over = (bytes.len() as u64).saturating_sub(budget);
     if over > 0 {
         faults.push(format!(
             "{over} bytes more than targets/{}.toml allows; the largest symbols:",
@@ -105,7 +139,7 @@ fn faults(target: &Target, bytes: &[u8], map: &str) -> Result<Vec<String>> {
 }
 
 /// `cargo rustc` is `cargo build` with a word to the linker of this one binary: to write a map.
-fn link(target: &Target, map: &Path) -> Result<()> {
+fn link(target: &Target, form: &Form, folder: &Path, map: &Path) -> Result<()> {
     let sh = util::shell()?;
     let triple = &target.triple;
     let map = format!("-Clink-arg=-Map={}", map.display());
@@ -113,7 +147,8 @@ fn link(target: &Target, map: &Path) -> Result<()> {
     if let Some(date) = source_date(&sh) {
         sh.set_var("SOURCE_DATE_EPOCH", date);
     }
-    cmd!(sh, "cargo rustc --quiet --release --package osconf --bin osconf --target {triple} -- {map} -Clink-arg=--no-demangle")
+    let features = form.features;
+    cmd!(sh, "cargo rustc --quiet --release --package osconf --bin osconf {features...} --target {triple} --target-dir {folder} -- {map} -Clink-arg=--no-demangle")
         .quiet()
         .run()
         .with_context(|| format!("osconf does not build for {triple}"))

@@ -23,6 +23,8 @@ pub(crate) struct Target {
     pub(crate) elf_machine: u16,
     /// The largest size of the stripped binary, in bytes.
     pub(crate) size_budget: u64,
+    /// The same without what only who builds an image needs.
+    pub(crate) boot_size_budget: u64,
     /// How the boot tests start a machine.
     pub(crate) qemu: Qemu,
     /// Where the boot tests get kernel and BusyBox from.

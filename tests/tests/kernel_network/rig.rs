@@ -4,7 +4,7 @@ use core::cell::{Cell, RefCell};
 use core::ffi::CStr;
 use osconf::conf::{Findings, Network, Wish, parse};
 use osconf::network::kernel::{self, Applied, KernelFault};
-use osconf::sys::{Access, FileSystem, Linux, Meta, Result, Stream, Sys};
+use osconf::sys::{Access, FileSystem, Linux, Meta, Result, Stream, Sys, Usage};
 use std::process::Command;
 
 /// Runs `body`, which belongs to the test `name`, in a new network namespace.
@@ -207,6 +207,15 @@ impl Sys for Recorder {
         Ok(length)
     }
 
+    fn usage(&self, _: &Self::Fd) -> Result<Usage> {
+        unreachable!()
+    }
+    fn flags(&self, _: &Self::Fd) -> Result<u32> {
+        unreachable!()
+    }
+    fn is_terminal(&self) -> bool {
+        unreachable!()
+    }
     fn open_folder(&self, _: &CStr) -> Result<Self::Fd> {
         unreachable!()
     }

@@ -1,0 +1,128 @@
+//! What is mounted at boot: the devices that /etc/fstab and the boot loader name.
+
+use super::look::Look;
+use super::{Finding, Group, Item, failed, unknown, warning};
+use crate::partition::Spec;
+use crate::text::lines::{lines, words};
+use crate::text::put;
+use crate::text::split::{split, split_once};
+use crate::value::Path;
+use core::ffi::CStr;
+
+pub(super) const DEVICE_IDS: Item = Item {
+    group: Group::Image,
+    number: 9,
+    name: "device id",
+    comment: "Every device that /etc/fstab and the boot loader name must be there (blkid shows them): an instance waits for one that is not, or does not find its root.",
+    cases: &[
+        failed("name a device that is there (blkid), or remove the line"),
+        warning("name a device that is there (blkid), or remove the line"),
+        unknown("run the check as root, or on the image: osconf check --image FILE"),
+    ],
+    judge: |look, finding| {
+        let seen = look.read(c"etc/fstab", &mut |text| fstab(look, finding, text));
+        match seen {
+            Err(super::Unseen::Hidden) => finding.say(3, &[b"/etc/fstab cannot be read"]),
+            Err(super::Unseen::Nothing) => finding.say(0, &[b"there is no /etc/fstab"]),
+            Ok(()) => {}
+        }
+        loaders(look, &mut |path, text| {
+            for (number, line) in (1_u32..).zip(lines(text)) {
+                if line.text.trim_ascii().starts_with(b"#") {
+                    continue;
+                }
+                for word in words(line.text) {
+                    if let Some(root) = word.strip_prefix(b"root=") {
+                        device(look, finding, (path, number), root, 1);
+                    }
+                }
+            }
+        });
+    },
+};
+
+/// Each line of fstab(5): a device that is not needed for the boot is a warning.
+fn fstab(look: &dyn Look, finding: &mut Finding<'_>, text: &[u8]) {
+    for (number, line) in (1_u32..).zip(lines(text)) {
+        let mut fields = words(line.text);
+        let (Some(spec), options) = (fields.next(), fields.nth(2)) else {
+            continue;
+        };
+        if spec.starts_with(b"#") {
+            continue;
+        }
+        let mut options = split(options.unwrap_or_default(), b',');
+        let is_optional = options.any(|option| option == b"noauto" || option == b"nofail");
+        let case = if is_optional { 2 } else { 1 };
+        device(look, finding, (b"etc/fstab", number), spec, case);
+    }
+    finding.say(0, &[b"the devices of /etc/fstab are there"]);
+}
+
+/// Judges one device by its name there; what is no device is left alone.
+fn device(
+    look: &dyn Look,
+    finding: &mut Finding<'_>,
+    (path, number): (&[u8], u32),
+    name: &[u8],
+    case: u8,
+) {
+    const FOLDER: &[u8] = b"/dev/disk/by-";
+    // udev's links say the same as the words.
+    let spec = match name
+        .strip_prefix(FOLDER)
+        .and_then(|link| split_once(link, b'/'))
+    {
+        Some((b"uuid", value)) => Spec::Uuid(value),
+        Some((b"label", value)) => Spec::Label(value),
+        Some((b"partuuid", value)) => Spec::PartUuid(value),
+        Some((b"partlabel", value)) => Spec::PartLabel(value),
+        _ => match Spec::parse(name) {
+            Spec::Path(path) if !path.starts_with(b"/dev/") => return,
+            spec => spec,
+        },
+    };
+    let tell = |finding: &mut Finding<'_>, case, what: &str| {
+        finding.note(case, &|out| {
+            put!(out, "/");
+            out.push(path);
+            put!(out, ":{}: ", number);
+            out.push(name);
+            put!(out, " {}", what);
+        });
+    };
+    match look.has_device(&spec) {
+        Ok(true) => {}
+        Ok(false) => tell(finding, case, "is not there"),
+        Err(_) => tell(finding, 3, "cannot be looked for"),
+    }
+}
+
+/// Files of boot loaders that have kernel command lines in them.
+const LOADERS: [&CStr; 9] = [
+    c"boot/grub/grub.cfg",
+    c"boot/grub2/grub.cfg",
+    c"boot/grub/menu.lst",
+    c"boot/grub/grub.conf",
+    c"boot/extlinux.conf",
+    c"boot/extlinux/extlinux.conf",
+    c"boot/syslinux/syslinux.cfg",
+    c"boot/cmdline.txt",
+    c"etc/kernel/cmdline",
+];
+
+/// Entries of the Boot Loader Specification.
+const ENTRIES: &CStr = c"boot/loader/entries";
+
+/// Hands every file with kernel command lines to `each`.
+pub(super) fn loaders(look: &dyn Look, each: &mut dyn FnMut(&[u8], &[u8])) {
+    for path in LOADERS {
+        let _ = look.read(path, &mut |text| each(path.to_bytes(), text));
+    }
+    let _ = look.list(ENTRIES, &mut |name| {
+        if let Some(path) = Path::new(&[ENTRIES.to_bytes(), b"/", name.to_bytes()]) {
+            let _ = look.read(path.as_c_str(), &mut |text| each(path.as_bytes(), text));
+        }
+        true
+    });
+}
