@@ -105,7 +105,10 @@ fn kernel(
     drivers: &[&str],
     cases: &Cases,
 ) {
-    for driver in drivers {
+    // One bit for each driver that the initramfs has; it is read once.
+    let mut found = 0_u32;
+    let mut seen = None;
+    for (index, driver) in drivers.iter().enumerate() {
         let say = |finding: &mut Finding<'_>, case, what: &[&[u8]]| {
             finding.note(case, &|out| {
                 put!(out, "{} ", driver);
@@ -122,27 +125,26 @@ fn kernel(
             Driver::Module if cases.not_in_initramfs == 0 => say(finding, 0, &[b"is a module"]),
             Driver::Module => {
                 let Some(path) = initramfs::of_kernel(look, version) else {
-                    say(
-                        finding,
-                        cases.not_in_initramfs,
-                        &[b"is a module, and no initramfs was found"],
-                    );
+                    let what = b"is a module, and no initramfs was found";
+                    say(finding, cases.not_in_initramfs, &[what]);
                     continue;
                 };
-                let mut is_in = false;
-                let seen = initramfs::names(look, path.as_c_str(), &mut |name| {
-                    is_in |= is_module(name, driver);
+                let seen = *seen.get_or_insert_with(|| {
+                    initramfs::names(look, path.as_c_str(), &mut |name| {
+                        for (bit, driver) in drivers.iter().enumerate() {
+                            found |= u32::from(is_module(name, driver)) << bit;
+                        }
+                    })
                 });
+                let is_in = found >> index & 1 != 0;
                 let path = path.as_bytes();
                 match seen {
-                    Ok(()) if is_in => say(finding, 0, &[b"is in /", path]),
+                    _ if is_in => say(finding, 0, &[b"is in /", path]),
                     Ok(()) => say(finding, cases.not_in_initramfs, &[b"is not in /", path]),
-                    Err(_) if is_in => say(finding, 0, &[b"is in /", path]),
-                    Err(why) => say(
-                        finding,
-                        cases.unknown,
-                        &[b"may be in /", path, b", ", why.name().as_bytes()],
-                    ),
+                    Err(why) => {
+                        let why = why.name().as_bytes();
+                        say(finding, cases.unknown, &[b"may be in /", path, b", ", why]);
+                    }
                 }
             }
         }

@@ -78,3 +78,67 @@ pub trait Look {
 pub(super) fn is_there(look: &dyn Look, path: &CStr) -> bool {
     look.kind(path).is_ok()
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// A root that is nothing but files.
+    pub struct Files(BTreeMap<&'static str, Vec<u8>>);
+
+    impl<const N: usize> From<[(&'static str, Vec<u8>); N]> for Files {
+        fn from(files: [(&'static str, Vec<u8>); N]) -> Self {
+            Self(files.into())
+        }
+    }
+
+    impl Files {
+        fn file(&self, path: &CStr) -> Seen<&[u8]> {
+            let file = self.0.get(path.to_str().unwrap());
+            file.map(Vec::as_slice).ok_or(Unseen::Nothing)
+        }
+    }
+
+    impl Look for Files {
+        fn kind(&self, path: &CStr) -> Seen<Kind> {
+            self.file(path).map(|_| Kind::File)
+        }
+        fn is_program(&self, path: &CStr) -> bool {
+            self.file(path).is_ok()
+        }
+        fn read(&self, path: &CStr, each: &mut dyn FnMut(&[u8])) -> Seen<()> {
+            self.file(path).map(each)
+        }
+        fn read_at(&self, path: &CStr, bytes: &mut [u8], offset: u64) -> Seen<usize> {
+            let rest = self.file(path)?.get(offset as usize..).unwrap_or_default();
+            let len = rest.len().min(bytes.len());
+            bytes[..len].copy_from_slice(&rest[..len]);
+            Ok(len)
+        }
+        fn link(&self, _: &CStr, _: &mut dyn FnMut(&[u8])) -> Seen<()> {
+            Err(Unseen::Nothing)
+        }
+        fn list(&self, _: &CStr, _: &mut dyn FnMut(&CStr) -> bool) -> Seen<()> {
+            Err(Unseen::Nothing)
+        }
+        fn flags(&self, _: &CStr) -> Seen<u32> {
+            Err(Unseen::Hidden)
+        }
+        fn space(&self) -> Seen<Space> {
+            Err(Unseen::Hidden)
+        }
+        fn disk(&self) -> Seen<Disk> {
+            Err(Unseen::Hidden)
+        }
+        fn mounted(&self, _: &mut dyn FnMut(Mounted<'_>)) -> Seen<()> {
+            Err(Unseen::Hidden)
+        }
+        fn has_device(&self, _: &Spec<'_>) -> Seen<bool> {
+            Err(Unseen::Hidden)
+        }
+        fn kernel_has(&self, _: &CStr) -> bool {
+            false
+        }
+    }
+}
