@@ -13,11 +13,13 @@
 
 mod accounts;
 mod boot;
+mod contract;
 mod drivers;
 mod files;
 mod initramfs;
 mod look;
 mod network;
+mod norm;
 pub mod report;
 mod services;
 mod size;
@@ -115,6 +117,29 @@ pub const ITEMS: &[&Item] = &[
     &size::DISK,
     &size::BLOCKS_USED,
     &size::INODES_USED,
+    &contract::PARTITION,
+    &contract::FOLDER,
+    &contract::AGENT,
+    &contract::DEFAULT_PASSWORD,
+    &contract::HOST_KEYS,
+    &contract::AUTHORIZED_KEYS,
+    &contract::MACHINE_ID,
+    &contract::LOGS,
+    &contract::LEFT_OVERS,
+    &contract::TWO_AGENTS,
+    &drivers::NVME,
+    &norm::FSTAB,
+    &norm::LOADER,
+    &norm::ROOT_LAST,
+    &norm::SWAP,
+    &norm::LVM,
+    &norm::BOOT_MODE,
+    &norm::FIRMWARE,
+    &norm::CLOCK,
+    &norm::TIME,
+    &norm::CONSOLE,
+    &norm::ASSISTANT,
+    &norm::SECURITY,
 ];
 
 /// What one item came to.
@@ -189,6 +214,12 @@ impl<'a> Finding<'a> {
             case: self.case,
             evidence: self.evidence.into_bytes().trim_ascii_end(),
         }
+    }
+
+    /// Whether nothing was noted yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.evidence.is_empty()
     }
 
     /// Notes that the case of this number is so. 0 is good news.

@@ -26,16 +26,9 @@ pub(super) const DEVICE_IDS: Item = Item {
             Err(super::Unseen::Nothing) => finding.say(0, &[b"there is no /etc/fstab"]),
             Ok(()) => {}
         }
-        loaders(look, &mut |path, text| {
-            for (number, line) in (1_u32..).zip(lines(text)) {
-                if line.text.trim_ascii().starts_with(b"#") {
-                    continue;
-                }
-                for word in words(line.text) {
-                    if let Some(root) = word.strip_prefix(b"root=") {
-                        device(look, finding, (path, number), root, 1);
-                    }
-                }
+        each_word(look, &mut |path, number, word| {
+            if let Some(root) = word.strip_prefix(b"root=") {
+                device(look, finding, (path, number), root, 1);
             }
         });
     },
@@ -114,8 +107,22 @@ const LOADERS: [&CStr; 9] = [
 /// Entries of the Boot Loader Specification.
 const ENTRIES: &CStr = c"boot/loader/entries";
 
+/// Is given a file, the number of a line in it, and a word of that line.
+type EachWord<'a> = dyn FnMut(&[u8], u32, &[u8]) + 'a;
+
+/// Hands every word of boot loaders' files to `each`.
+pub(super) fn each_word(look: &dyn Look, each: &mut EachWord<'_>) {
+    loaders(look, &mut |path, text| {
+        for (number, line) in (1_u32..).zip(lines(text)) {
+            if !line.text.trim_ascii().starts_with(b"#") {
+                words(line.text).for_each(|word| each(path, number, word));
+            }
+        }
+    });
+}
+
 /// Hands every file with kernel command lines to `each`.
-pub(super) fn loaders(look: &dyn Look, each: &mut dyn FnMut(&[u8], &[u8])) {
+fn loaders(look: &dyn Look, each: &mut dyn FnMut(&[u8], &[u8])) {
     for path in LOADERS {
         let _ = look.read(path, &mut |text| each(path.to_bytes(), text));
     }

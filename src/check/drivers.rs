@@ -51,6 +51,33 @@ pub(super) const VIRTIO: Item = Item {
     },
 };
 
+pub(super) const NVME: Item = Item {
+    group: Group::Norm,
+    number: 51,
+    name: "NVMe driver",
+    comment: "Newer instance types have NVMe disks (g7se, g8i and others).",
+    cases: &[
+        warning(
+            "build the kernel with CONFIG_BLK_DEV_NVME, or install a kernel that has this driver",
+        ),
+        warning(
+            "add nvme to the initramfs and build it anew: update-initramfs -u, dracut -f or mkinitfs",
+        ),
+        unknown("look by hand whether nvme is in it: lsinitramfs, lsinitrd"),
+    ],
+    judge: |look, finding| {
+        let cases = Cases {
+            missing: 1,
+            not_in_initramfs: 2,
+            unknown: 3,
+        };
+        judge(look, finding, &["nvme"], &cases);
+    },
+};
+
+/// Drivers whose option of the kernel's configuration has another name.
+const OPTIONS: [(&str, &str); 1] = [("nvme", "BLK_DEV_NVME")];
+
 /// How a kernel has a driver.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Driver {
@@ -227,9 +254,11 @@ fn monolithic(look: &dyn Look, finding: &mut Finding<'_>, driver: &str, cases: &
 
 /// Whether a line of a kernel's configuration builds the driver in.
 fn is_option(line: &[u8], driver: &str) -> bool {
+    let other = OPTIONS.iter().find(|(name, _)| *name == driver);
+    let option = other.map_or(driver, |(_, option)| option);
     line.strip_prefix(b"CONFIG_")
         .and_then(|line| line.strip_suffix(b"=y"))
-        .is_some_and(|name| name.eq_ignore_ascii_case(driver.as_bytes()))
+        .is_some_and(|name| name.eq_ignore_ascii_case(option.as_bytes()))
 }
 
 #[cfg(test)]

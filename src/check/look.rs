@@ -1,7 +1,7 @@
 //! What an item may ask of the system that is checked.
 
-use crate::partition::{FileSystem, Scheme, Spec};
-use crate::sys::Kind;
+use crate::partition::{FileSystem, Kind, Scheme, Spec};
+use crate::sys;
 use core::ffi::CStr;
 
 /// Why there is no answer.
@@ -30,8 +30,17 @@ pub struct Space {
 pub struct Disk {
     /// Bytes.
     pub size: u64,
-    /// How it is divided; none, if it is not, or in a way that is not known.
+    /// How it is divided; none, if that could not be read.
     pub scheme: Option<Scheme>,
+    /// Whether nothing lies behind the partition of the root; none, if that has none.
+    pub is_root_last: Option<bool>,
+    /// Whether it has an EFI system partition.
+    pub has_efi: bool,
+    /// What kind of file system the first partition has, of those that ECS writes to.
+    pub first: Option<Kind>,
+    /// Whether the root lies on a device that is put together from others (LVM, RAID,
+    /// encryption).
+    pub is_mapped: bool,
 }
 
 /// What holds the root.
@@ -47,7 +56,7 @@ pub struct Mounted<'a> {
 /// on the way do not lead out of it.
 pub trait Look {
     /// What is at `path`.
-    fn kind(&self, path: &CStr) -> Seen<Kind>;
+    fn kind(&self, path: &CStr) -> Seen<sys::Kind>;
     /// Whether an executable file is at `path`.
     fn is_program(&self, path: &CStr) -> bool;
     /// Hands the content of a file to `each`.
@@ -67,6 +76,10 @@ pub trait Look {
     fn disk(&self) -> Seen<Disk>;
     /// What kind of file system it is.
     fn mounted(&self, each: &mut dyn FnMut(Mounted<'_>)) -> Seen<()>;
+    /// Whether the first partition has the folder of os.conf.
+    fn has_folder(&self) -> Seen<bool>;
+    /// The machine that the programs of the root are made for, as uname(1) calls it.
+    fn architecture(&self) -> &'static str;
     /// Whether a device that `spec` means is there.
     fn has_device(&self, spec: &Spec<'_>) -> Seen<bool>;
     /// Whether the running kernel has something at `path`, below `/`; not, if the root
@@ -101,8 +114,8 @@ pub(super) mod tests {
     }
 
     impl Look for Files {
-        fn kind(&self, path: &CStr) -> Seen<Kind> {
-            self.file(path).map(|_| Kind::File)
+        fn kind(&self, path: &CStr) -> Seen<sys::Kind> {
+            self.file(path).map(|_| sys::Kind::File)
         }
         fn is_program(&self, path: &CStr) -> bool {
             self.file(path).is_ok()
@@ -133,6 +146,12 @@ pub(super) mod tests {
         }
         fn mounted(&self, _: &mut dyn FnMut(Mounted<'_>)) -> Seen<()> {
             Err(Unseen::Hidden)
+        }
+        fn has_folder(&self) -> Seen<bool> {
+            Err(Unseen::Hidden)
+        }
+        fn architecture(&self) -> &'static str {
+            "x86_64"
         }
         fn has_device(&self, _: &Spec<'_>) -> Seen<bool> {
             Err(Unseen::Hidden)

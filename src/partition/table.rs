@@ -29,6 +29,8 @@ pub struct Entry {
     pub uuid: Uuid,
     /// PARTLABEL; empty with an MBR.
     pub label: Label,
+    /// Whether it is an EFI system partition.
+    pub is_efi: bool,
 }
 
 /// Calls `each` with the partitions of a disk of `size` bytes, whose blocks have
@@ -116,6 +118,7 @@ impl Slot {
                 hex_groups(&[a, b, c, d, number_byte], &[4])
             },
             label: Label::new(),
+            is_efi: self.kind == 0xef,
         }
     }
 }
@@ -223,10 +226,16 @@ impl Header {
                 len: blocks.saturating_mul(block),
                 uuid: guid(rest),
                 label: name(rest.get(40..).unwrap_or_default()),
+                is_efi: kind == EFI,
             });
         }
     }
 }
+
+/// C12A7328-F81F-11D2-BA4B-00A0C93EC93B, of an EFI system partition (UEFI 2.10, 5.3.3).
+const EFI: [u8; 16] = [
+    0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b,
+];
 
 /// The first 16 bytes as a GUID: its first three numbers have their lowest byte
 /// first.

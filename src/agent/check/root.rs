@@ -1,7 +1,7 @@
 //! The root, and the machine around it, as `check` looks at them.
 
 use crate::agent::disks::{self, Block, Blocks, Device};
-use crate::agent::locate::MOUNT_BYTES;
+use crate::agent::locate::{self, MOUNT_BYTES, Purpose};
 use crate::agent::run::Run;
 use crate::check::{Disk, Look, Mounted, Seen, Space, Unseen};
 use crate::install;
@@ -68,21 +68,6 @@ impl<'r, 'a, S: Sys> Root<'r, 'a, S> {
         if seen.is_err() {
             put!(out, "Customized Linux\n\n");
         }
-    }
-
-    /// The machine that the programs of the root are made for, as uname(1) calls it.
-    pub fn architecture(&self) -> &'static str {
-        let mut header = [0; 20];
-        for path in crate::agent::install::PROGRAMS {
-            if self.read_at(path, &mut header, 0) == Ok(header.len())
-                && let Some([_, _, low, high]) = install::machine(&header)
-            {
-                let number = u16::from_le_bytes([low, high]);
-                let known = MACHINES.iter().find(|(machine, _)| *machine == number);
-                return known.map_or("unknown", |(_, name)| name);
-            }
-        }
-        "unknown"
     }
 }
 
@@ -212,11 +197,26 @@ impl<S: Sys> Look for Root<'_, '_, S> {
     }
 
     fn disk(&self) -> Seen<Disk> {
-        let block = self.disk_block()?;
-        let scheme = disks::scheme(self.run, block);
+        let disk = self.disk_block()?;
+        let number = self.block().ok().and_then(|block| block.number);
+        let mut all = self.blocks.iter();
+        let first = all.find(|block| block.disk == disk.device && block.number.is_some());
+        let first = disks::file_system(self.run, first.unwrap_or(disk));
+        let (mut root, mut last, mut has_efi) = (None, 0, false);
+        let scheme = disks::each_partition(self.run, disk, &mut |entry| {
+            last = last.max(entry.start);
+            has_efi |= entry.is_efi;
+            if Some(entry.number) == number {
+                root = Some(entry.start);
+            }
+        });
         Ok(Disk {
-            size: block.size,
+            size: disk.size,
             scheme,
+            is_root_last: root.map(|start| start == last),
+            has_efi,
+            first: first.map(|found| found.kind),
+            is_mapped: number.is_none() && self.device != Some(disk.device),
         })
     }
 
@@ -238,13 +238,48 @@ impl<S: Sys> Look for Root<'_, '_, S> {
         Ok(())
     }
 
+    fn architecture(&self) -> &'static str {
+        let mut header = [0; 20];
+        for path in crate::agent::install::PROGRAMS {
+            if self.read_at(path, &mut header, 0) == Ok(header.len())
+                && let Some([_, _, low, high]) = install::machine(&header)
+            {
+                let number = u16::from_le_bytes([low, high]);
+                let known = MACHINES.iter().find(|(machine, _)| *machine == number);
+                return known.map_or("unknown", |(_, name)| name);
+            }
+        }
+        "unknown"
+    }
+
+    fn has_folder(&self) -> Seen<bool> {
+        // Where the first partition may be mounted in a folder of a builder's.
+        for path in [
+            c"aliyun_custom_image",
+            c"boot/aliyun_custom_image",
+            c"boot/efi/aliyun_custom_image",
+        ] {
+            if self.kind(path) == Ok(Kind::Folder) {
+                return Ok(true);
+            }
+        }
+        self.device.ok_or(Unseen::Hidden)?;
+        let place = locate::find(self.run, Purpose::Look, 0, &|_| {});
+        place
+            .map(|place| place.folder.is_some())
+            .map_err(|()| Unseen::Hidden)
+    }
+
     fn has_device(&self, spec: &Spec<'_>) -> Seen<bool> {
         self.device.ok_or(Unseen::Hidden)?;
         let mut blocks = self.blocks.iter();
         if blocks.any(|block| disks::is_meant(self.run, &self.blocks, block, spec)) {
             return Ok(true);
         }
-        match self.disk_block().map(|disk| disks::scheme(self.run, disk)) {
+        match self
+            .disk_block()
+            .map(|disk| disks::each_partition(self.run, disk, &mut |_| {}))
+        {
             Ok(Some(_)) => Ok(false),
             _ => Err(Unseen::Hidden),
         }
