@@ -71,7 +71,8 @@ fn device(
         Some((b"partuuid", value)) => Spec::PartUuid(value),
         Some((b"partlabel", value)) => Spec::PartLabel(value),
         _ => match Spec::parse(name) {
-            Spec::Path(path) if !path.starts_with(b"/dev/") => return,
+            // The kernel's own word for whatever it took as the root.
+            Spec::Path(path) if !path.starts_with(b"/dev/") || path == b"/dev/root" => return,
             spec => spec,
         },
     };

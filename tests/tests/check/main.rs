@@ -1,0 +1,59 @@
+//! What `osconf check` finds in roots that are data: `tests/check/roots` has one for
+//! each kind of distribution, `tests/check/items` the cases of each item, each a
+//! change of such a root, with the verdict, the code and the evidence that must come.
+//!
+//! ```text
+//! cargo test -p osconf-tests --test check                 all
+//! cargo test -p osconf-tests --test check -- security/    one item
+//! UPDATE=1 …                                              writes evidence anew
+//! ```
+//!
+//! Every root as it is must come out as `tests/check/roots/NAME.report` says: that is
+//! the screen of `osconf check --all`, as golden output.
+//!
+//! What only a disk can show (file systems, partition tables, how full they are) is
+//! in the test `check_disks`.
+
+mod case;
+mod cpio;
+mod root;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let all = match trials() {
+        Ok(all) => all,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    libtest_mimic::run(&arguments, all).exit_code()
+}
+
+fn trials() -> anyhow::Result<Vec<Trial>> {
+    let mut all = Vec::new();
+    for name in root::names()? {
+        all.push(Trial::test(format!("report/{name}"), move || {
+            root::judge_report(&name).map_err(|error| Failed::from(format!("{error:#}")))
+        }));
+    }
+    for item in case::items()? {
+        for case in item.cases() {
+            let name = format!(
+                "{}/{}/{}",
+                item.name(),
+                case.root,
+                case.name.replace(' ', "-")
+            );
+            let item = item.clone();
+            all.push(Trial::test(name, move || {
+                case.judge(&item)
+                    .map_err(|error| Failed::from(format!("{error:#}")))
+            }));
+        }
+    }
+    Ok(all)
+}
