@@ -8,7 +8,8 @@ const RUN: usize = 2000;
 
 /// `text` with everything generated that it asks for. Braces around anything
 /// else are nothing but braces.
-pub(crate) fn expand(text: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn expand(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = text;
     while let Some((&first, after)) = rest.split_first() {
@@ -44,7 +45,8 @@ fn make(order: &str) -> Option<Vec<u8>> {
 }
 
 /// The short way for long rows of one byte.
-pub(crate) fn shorten(text: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn shorten(text: &[u8]) -> Vec<u8> {
     let pieces = text.chunk_by(|a, b| a == b);
     pieces
         .flat_map(|piece| match piece {
