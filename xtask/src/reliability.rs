@@ -4,7 +4,7 @@
 use anyhow::{Result, bail, ensure};
 use xshell::{Shell, cmd};
 
-use crate::{build, setup, target, util};
+use crate::{build, fuzz, setup, target, util};
 
 /// What breaks the program in one way.
 struct Rig {
@@ -16,11 +16,18 @@ struct Rig {
 }
 
 /// All of them, quick ones first.
-const RIGS: &[Rig] = &[Rig {
-    name: "hostile",
-    run: |sh| test(sh, "hostile"),
-    is_long: false,
-}];
+const RIGS: &[Rig] = &[
+    Rig {
+        name: "hostile",
+        run: |sh| test(sh, "hostile"),
+        is_long: false,
+    },
+    Rig {
+        name: "fuzz",
+        run: fuzz::run,
+        is_long: false,
+    },
+];
 
 /// How the line of a figure begins (`tests/figure.rs`).
 const FIGURE: &str = "figure: ";
