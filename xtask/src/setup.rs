@@ -42,6 +42,8 @@ const TEST_TOOLS: &[(&str, &str)] = &[
     ("tar", "tar"),
     ("losetup", "mount"),
     ("makefs", "makefs"),
+    ("mkfs.btrfs", "btrfs-progs"),
+    ("mkfs.xfs", "xfsprogs"),
     ("mount", "mount"),
     ("partx", "util-linux"),
     ("patch", "patch"),
