@@ -23,13 +23,13 @@ const RIGS: &[Rig] = &[
         is_long: false,
     },
     Rig {
-<<<<<<< HEAD
         name: "fuzz",
         run: fuzz::run,
-=======
+        is_long: false,
+    },
+    Rig {
         name: "crashes",
         run: |sh| test(sh, "crashes"),
->>>>>>> 4750e42 (crashes: every state of the disks that a power cut can leave)
         is_long: false,
     },
 ];
