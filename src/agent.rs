@@ -20,6 +20,7 @@ mod order;
 mod password;
 mod preview;
 mod report;
+mod revert;
 mod run;
 mod running;
 mod survey;
@@ -32,6 +33,7 @@ pub use lint::lint;
 pub use listing::locate;
 pub use preview::plan;
 pub use report::status;
+pub use revert::revert;
 pub use run::Run;
 
 use crate::part::Part;
@@ -98,9 +100,8 @@ fn follow<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Exit {
     match order::read(run, place) {
         Ok(Some(paper)) => carry_out(run, place, &paper),
         Ok(None) => {
-            transaction::end(run);
             report::say_nothing_to_do(run, place);
-            boot(run, Exit::Done)
+            boot(run, revert::resume(run))
         }
         Err(exit) => boot(run, exit),
     }
@@ -124,7 +125,9 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Ex
     let Ok(stage) = transaction::stage(run, &job.wanted(), job.parts, &is_kept_before) else {
         return boot(run, Exit::Refused);
     };
-    let Ok(failed) = transaction::publish(run, &stage) else {
+    // Open, until it is durable. What only mends is not this os.conf's doing.
+    let note = || stage.parts.is_empty() || job.memory.save(run, &job, &stage, Some(paper.order));
+    let Ok(failed) = transaction::publish(run, &stage, &note) else {
         return boot(run, Exit::Refused);
     };
     if failed.is_empty() {

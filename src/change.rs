@@ -3,6 +3,7 @@
 use crate::account::Place;
 use crate::conf::Conf;
 use crate::part::Part;
+use crate::record::How;
 use crate::system::System;
 use crate::text::Buf;
 use crate::value::Path;
@@ -18,6 +19,8 @@ pub struct Wanted<'a> {
     pub system: &'a System,
     /// root's new password, if the password is to change.
     pub password: Option<&'a NewPassword>,
+    /// What is to be put back, if this is no os.conf's doing.
+    pub back: &'a [Change],
 }
 
 /// Makes the new content of a file from its old one. A pure function, and made
@@ -29,7 +32,7 @@ pub type Edit = fn(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8
 /// the other and published as one.
 #[derive(Clone)]
 pub struct Change {
-    /// What it belongs to; nothing, if it mends what a power cut left.
+    /// What it belongs to; nothing, if it puts back what was kept.
     pub part: Option<Part>,
     /// The file, below the root.
     pub path: Path,
@@ -46,6 +49,8 @@ pub enum Action {
     Link(Link),
     /// Remove it, if it is there. Of a link, the link itself.
     Remove,
+    /// Put back what was kept when this was done there.
+    Back(How),
     /// Leave it, and everything else that was found: it is in the way, and only
     /// somebody who knows what it is for can change it.
     Leave,

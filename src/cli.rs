@@ -17,6 +17,8 @@ pub enum Command {
     Locate,
     /// Saying what was applied.
     Status,
+    /// Putting back what was replaced.
+    Revert,
     /// Putting the program into a root.
     Install,
     /// Taking it out again.
@@ -62,6 +64,7 @@ const COMMANDS: &[(&[u8], Command)] = &[
     (b"lint", Command::Lint),
     (b"locate", Command::Locate),
     (b"status", Command::Status),
+    (b"revert", Command::Revert),
     (b"install", Command::Install),
     (b"uninstall", Command::Uninstall),
     #[cfg(feature = "check")]
@@ -79,8 +82,8 @@ const LETTERS: [(&[u8], &[u8]); 5] = [
 ];
 
 /// Options that stand alone.
-const SWITCHES: [&[u8]; 7] = [
-    b"kernel", b"quiet", b"verbose", b"dry-run", b"json", b"all", b"strict",
+const SWITCHES: [&[u8]; 8] = [
+    b"kernel", b"quiet", b"verbose", b"dry-run", b"force", b"json", b"all", b"strict",
 ];
 
 /// Reads the words after the program's name, and puts options into `settings`. The
@@ -173,6 +176,7 @@ usage: osconf COMMAND [OPTION]...
   lint FILE    judge an os.conf
   locate       show which partition os.conf is looked for on, and why
   status       show what was applied last, and what is still open
+  revert       put back what the last apply replaced, the old password too
   install      put this program below --root DIR, to be started at every boot
   uninstall    take it out again
   check        judge this system, or an image, as image_check does
@@ -188,7 +192,8 @@ usage: osconf COMMAND [OPTION]...
   --init NAME      install: for this init, or none (default: what is there)
   --binary FILE    install: this binary, for a root of another architecture
   --partition DIR  install: where the first partition is mounted
-  --dry-run        install, uninstall: only show what would change
+  --dry-run        install, uninstall, revert: only show what would change
+  --force          revert: also what somebody changed since
   --json           locate, check: tell it as JSON
   -p, --report DIR check: write the reports there
   --all            check: more than the 16 items of image_check

@@ -63,6 +63,12 @@ pub enum Fault {
     Changed,
     /// More files than there is room for in a plan.
     PlanTooLong,
+    /// What was kept of it is not there any more.
+    NoCopy,
+    /// It is not as it was left.
+    Foreign,
+    /// It goes with another file, which stays as it is.
+    Together,
 }
 
 impl Fault {
@@ -92,6 +98,18 @@ impl Fault {
             Self::Changed => put!(
                 out,
                 "another program changed it meanwhile: it is tried again at the next boot"
+            ),
+            Self::NoCopy => put!(
+                out,
+                "it stays as it is, since no copy of the old one is in /etc/osconf/replaced"
+            ),
+            Self::Foreign => put!(
+                out,
+                "it stays as it is, since it was changed meanwhile: --force puts the old one back all the same"
+            ),
+            Self::Together => put!(
+                out,
+                "it stays as it is, since another file of the accounts does"
             ),
             Self::PlanTooLong => put!(out, "too many files would change: remove those of old NICs"),
         }

@@ -24,6 +24,9 @@ impl Plan {
     #[must_use]
     pub fn new(wanted: &Wanted<'_>, parts: Parts) -> Self {
         let mut plan = Self::default();
+        for change in wanted.back {
+            plan.add(change.clone());
+        }
         for path in &wanted.system.cut {
             let same = Write::new(|out, old, _, _| out.push(old));
             plan.write(
@@ -138,7 +141,7 @@ impl Plan {
             path: Path::from(KEPT_NETWORK),
             action: Action::Remove,
         });
-        let older: &[Change] = match system.in_the_way().next() {
+        let older: &[Change] = match system.in_the_way() {
             None => &system.older,
             Some(_) => &[],
         };

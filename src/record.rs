@@ -142,6 +142,13 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether it is of a revert: nothing is applied, and no os.conf waits. No other
+    /// run has such a record.
+    #[must_use]
+    pub fn is_reverted(&self) -> bool {
+        self.states == States::default() && self.order.is_none()
+    }
+
     /// Reads a record. Lines that are not known are passed over: a newer version
     /// may have written them.
     #[must_use]
@@ -195,22 +202,68 @@ impl Record {
     }
 }
 
+/// What was done at a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum How {
+    /// The file there, or where a link there leads, was given content.
+    Written,
+    /// A link was made there, whatever was there.
+    Linked,
+    /// What was there was removed.
+    Removed,
+}
+
+/// The key of a line for each.
+const HOWS: [(&str, How); 3] = [
+    ("file=", How::Written),
+    ("link=", How::Linked),
+    ("gone=", How::Removed),
+];
+
+/// A line about a file that was published.
+pub struct Published<'a> {
+    /// The line, without its end.
+    pub line: &'a [u8],
+    /// What was done.
+    pub how: How,
+    digest: &'a [u8],
+    /// Where.
+    pub path: &'a [u8],
+}
+
+impl<'a> Published<'a> {
+    #[inline(never)]
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let (key, rest) = line.split_at_checked(5)?;
+        let known = HOWS.iter().find(|(known, _)| known.as_bytes() == key);
+        let (digest, path) = rest.split_at_checked(64)?;
+        Some(Self {
+            line,
+            how: known?.1,
+            digest,
+            path: path.strip_prefix(b" ")?,
+        })
+    }
+
+    /// Whether this is what was published. Nothing at all counts as no bytes.
+    #[must_use]
+    pub fn is(&self, content: &[u8]) -> bool {
+        parse_digest(self.digest) == Some(Digest::of(content))
+    }
+}
+
 /// Writes the line about a file that was published.
-pub fn write_file(out: &mut Buf<'_>, digest: Digest, path: &[u8]) {
-    put!(out, "file={} ", digest);
+pub fn write_file(out: &mut Buf<'_>, how: How, content: &[u8], path: &[u8]) {
+    let known = HOWS.iter().find(|(_, known)| *known == how);
+    let key = known.map_or("", |(key, _)| key);
+    put!(out, "{}{} ", key, Digest::of(content));
     out.push(path);
     out.push(b"\n");
 }
 
-/// The files that a record names, as they were published, with the line of each.
-pub fn files(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    lines(text).filter_map(|line| file(line.text))
-}
-
-#[inline(never)]
-fn file(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (digest, path) = line.strip_prefix(b"file=")?.split_at_checked(64)?;
-    Some((path.strip_prefix(b" ")?, digest))
+/// The files that were published, as a record names them.
+pub fn files(text: &[u8]) -> impl Iterator<Item = Published<'_>> {
+    lines(text).filter_map(|line| Published::parse(line.text))
 }
 
 fn number(text: &[u8]) -> Option<i64> {
@@ -260,9 +313,15 @@ mod tests {
             let mut bytes = [0; 1024];
             let mut out = Buf::new(&mut bytes);
             record.write(&mut out);
-            write_file(&mut out, Digest::of(b"y"), b"etc/shadow");
+            for (_, how) in HOWS {
+                write_file(&mut out, how, b"y", b"etc/shadow");
+            }
             assert_eq!(Record::parse(out.as_bytes()), record);
-            assert_eq!(files(out.as_bytes()).next().unwrap().0, b"etc/shadow");
+            for (file, (_, how)) in files(out.as_bytes()).zip(HOWS) {
+                assert_eq!((file.path, file.how), (&b"etc/shadow"[..], how));
+                assert!(file.is(b"y") && !file.is(b""));
+            }
+            assert_eq!(files(out.as_bytes()).count(), HOWS.len());
         }
     }
 

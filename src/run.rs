@@ -67,10 +67,10 @@ fn run_with_secrets<'a, S: Sys>(
             return Exit::Refused;
         }
     };
-    // What a root says about its boot job is not meant for who only puts files there.
+    // What a root says about its boot job is not meant for what is done by hand.
     let is_job = !matches!(
         line.command,
-        Command::Lint | Command::Install | Command::Uninstall | Command::Check
+        Command::Lint | Command::Revert | Command::Install | Command::Uninstall | Command::Check
     );
     if is_job {
         read_settings(sys, &root, &mut settings);
@@ -85,6 +85,7 @@ fn run_with_secrets<'a, S: Sys>(
         (Command::Lint, Some(file)) => agent::lint(&run, file),
         (Command::Locate, _) => agent::locate(&run),
         (Command::Status, _) => agent::status(&run),
+        (Command::Revert, _) => agent::revert(&run),
         (Command::Install, _) => agent::install(&run),
         (Command::Uninstall, _) => agent::uninstall(&run),
         #[cfg(feature = "check")]

@@ -39,8 +39,10 @@ pub struct Settings {
     pub binary: Option<Path>,
     /// Where the first partition is mounted now.
     pub partition: Option<Path>,
-    /// Whether an installation is only shown.
+    /// Whether an installation or a revert is only shown.
     pub dry_run: bool,
+    /// Whether a revert also takes what somebody changed since.
+    pub force: bool,
     /// Whether what was asked for is told as JSON.
     pub json: bool,
     /// The device of the root file system, by `root=` on the kernel's command line.
@@ -101,6 +103,7 @@ impl Default for Settings {
             binary: None,
             partition: None,
             dry_run: false,
+            force: false,
             json: false,
             boot_root: None,
             may_resume: false,
@@ -154,7 +157,7 @@ impl Settings {
 type Take = fn(&mut Settings, &[u8]) -> Option<()>;
 
 /// Every setting. Of two that contradict each other, the later one counts.
-const SETTINGS: [(&[u8], Take); 20] = [
+const SETTINGS: [(&[u8], Take); 21] = [
     (b"root", |all, value| set(&mut all.root, path(value))),
     (b"conf", |all, value| set_path(&mut all.conf, value)),
     (b"device", |all, value| set_path(&mut all.device, value)),
@@ -191,6 +194,7 @@ const SETTINGS: [(&[u8], Take); 20] = [
     (b"dry-run", |all, value| {
         set(&mut all.dry_run, switch(value))
     }),
+    (b"force", |all, value| set(&mut all.force, switch(value))),
     (b"log", |all, value| {
         set(&mut all.log_kernel, (value == b"kmsg").then_some(true))
     }),

@@ -54,6 +54,22 @@ pub struct Interface {
 }
 
 impl System {
+    /// A root of which only the network system is known.
+    #[must_use]
+    pub const fn of(network: &'static Format) -> Self {
+        Self {
+            network,
+            host_name_places: Vec::new(),
+            old_names: Vec::new(),
+            interfaces: Vec::new(),
+            has_route_only: false,
+            older: Vec::new(),
+            overflowed: false,
+            resolver: None,
+            cut: Vec::new(),
+        }
+    }
+
     /// The name of the interface that `nic` is.
     #[must_use]
     pub fn name_of(&self, nic: &Nic) -> &str {
@@ -70,11 +86,12 @@ impl System {
         network.nics.iter().find(is_named)
     }
 
-    /// The files that fight what is written, and that nobody but their author can edit.
-    pub fn in_the_way(&self) -> impl Iterator<Item = &Path> {
-        let older = self.older.iter();
-        let stuck = older.filter(|change| matches!(change.action, Action::Leave));
-        stuck.map(|change| &change.path)
+    /// A file that fights what is written, and that nobody but its author can edit.
+    #[must_use]
+    pub fn in_the_way(&self) -> Option<&Path> {
+        let mut older = self.older.iter();
+        let stuck = older.find(|change| matches!(change.action, Action::Leave))?;
+        Some(&stuck.path)
     }
 
     /// Whether `text` is the name or the MAC address of a NIC of os.conf.

@@ -1,13 +1,15 @@
 //! One file's old and new content, for the preview and for the deed alike.
 
 use super::report;
-use super::run::{REPLACED, Run};
+use super::run::{ACCOUNT_FILES, REPLACED, Run, kept_name};
+use crate::account;
 use crate::change::{Action, Change, Show, Wanted};
 use crate::error::Fault;
 use crate::limits::{CHANGES, PATH_BYTES};
 use crate::part::Parts;
 use crate::plan::Plan;
-use crate::sys::files::{self, Content, File, Last, NewFile, Spot};
+use crate::record::How;
+use crate::sys::files::{self, ABSENCE, Content, File, Last, NewFile, Spot};
 use crate::sys::{Access, Kind, Sys};
 use crate::value::Path;
 use heapless::Vec;
@@ -34,8 +36,10 @@ pub struct Composed<S: Sys> {
     pub keep_dash: bool,
     /// The new file, once it waits beside the old one.
     pub waiting: Option<NewFile<S>>,
-    /// Under which name the old file was kept, if that was done now.
-    pub kept: Option<Path>,
+    /// For what the old file was kept, if that was done now.
+    pub kept: Option<How>,
+    /// Where the copy lies that is put back.
+    pub copy: Option<Spot<S>>,
 }
 
 /// What is to be there.
@@ -79,12 +83,51 @@ impl<S: Sys> Composed<S> {
         }
     }
 
+    /// What is done there.
+    pub fn how(&self) -> How {
+        match self.new {
+            New::Gone => How::Removed,
+            New::Link(_) => How::Linked,
+            New::Same | New::Content(_) => How::Written,
+        }
+    }
+
+    /// What was kept is to be there again.
+    #[inline(never)]
+    fn put_back(&mut self, run: &Run<'_, S>, how: How) -> Result<(), Fault> {
+        let copy = run.copy_of(self.path.as_c_str(), how)?;
+        let (kept, spot) = copy.ok_or(Fault::NoCopy)?;
+        let is = |old: &File<S>| old.meta.kind == kept.meta.kind && *old.content == *kept.content;
+        let is_link = kept.meta.kind == Kind::Link;
+        let (is_so, new) = if is_link && *kept.content == *ABSENCE {
+            (self.old.is_none(), New::Gone)
+        } else if is_link && how == How::Written {
+            return Err(Fault::NoCopy);
+        } else {
+            let is_so = self.old.as_ref().is_some_and(is);
+            let new = match is_link {
+                true => New::Link(kept.content),
+                false => New::Content(kept.content),
+            };
+            (is_so, new)
+        };
+        if !is_so {
+            self.new = new;
+        }
+        if ACCOUNT_FILES.contains(&self.path.as_c_str()) {
+            self.show = account::mask;
+        }
+        self.copy = Some(spot);
+        Ok(())
+    }
+
     /// Takes back what was written beside the file.
     pub fn discard(&self, run: &Run<'_, S>) {
         if let (Some(new), Some(folder)) = (&self.waiting, &self.spot.folder) {
             new.discard(run.sys, folder);
         }
-        if let Some(kept) = &self.kept
+        if let Some(how) = self.kept
+            && let Some(kept) = kept_name(self.path.as_c_str(), how)
             && let Ok(keep) = run.sys.open_below(&run.root, REPLACED, Access::Folder)
         {
             files::unsettle(run.sys, &keep, kept.as_c_str());
@@ -185,12 +228,16 @@ fn compose<S: Sys>(
     parts: Parts,
 ) -> Result<Composed<S>, Fault> {
     let is_write = |change: &Change| matches!(change.action, Action::Write(_));
+    let is_behind = |change: &Change| matches!(change.action, Action::Back(How::Written));
     let (spot, old, is_copy);
     if of(plan, path).all(is_write) {
         spot = run.find(path.as_c_str())?;
         (old, is_copy) = run.read_old(&spot, path.as_c_str())?;
     } else {
-        spot = run.look_up(path.as_c_str(), Last::Itself)?;
+        spot = match of(plan, path).any(is_behind) {
+            true => run.find(path.as_c_str()),
+            false => run.look_up(path.as_c_str(), Last::Itself),
+        }?;
         (old, is_copy) = (run.read_spot(&spot)?, false);
     }
     let mut composed = Composed {
@@ -205,11 +252,16 @@ fn compose<S: Sys>(
         keep_dash: false,
         waiting: None,
         kept: None,
+        copy: None,
     };
     for change in of(plan, path) {
         let write = match &change.action {
             Action::Write(write) => write,
             Action::Leave => return Ok(composed),
+            Action::Back(how) => {
+                composed.put_back(run, *how)?;
+                return Ok(composed);
+            }
             Action::Remove => {
                 if composed.spot.meta.is_some() {
                     composed.new = New::Gone;

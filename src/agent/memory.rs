@@ -5,10 +5,10 @@ use super::run::Run;
 use super::transaction::{self, Stage};
 use crate::error::{Fault, Step};
 use crate::log::Level;
-use crate::record::{self, Digest, Order, Record};
+use crate::record::{self, Order, Published, Record};
 use crate::sys::files::File;
 use crate::sys::{Access, Sys};
-use crate::text::put;
+use crate::text::Buf;
 use crate::value::Path;
 use rustix::io::Errno;
 
@@ -47,16 +47,16 @@ impl<S: Sys> Memory<S> {
 
     /// Whether the record names this file.
     pub fn names(&self, path: &Path) -> bool {
-        self.files().any(|(known, _)| known == path.as_bytes())
+        self.files().any(|known| known.path == path.as_bytes())
     }
 
-    /// The files that it names.
-    fn files(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    /// The files that it names: those that the last os.conf changed.
+    pub fn files(&self) -> impl Iterator<Item = Published<'_>> {
         record::files(self.text())
     }
 
-    /// Writes a new record: what is staged, and, if this is the same os.conf once
-    /// more, what was published before. `order` is the os.conf that is kept. If it
+    /// Writes a new record: what is staged, and what was published before, if this is
+    /// the same os.conf once more, or changes nothing. `order` is the os.conf that is kept. If it
     /// cannot be written, that is said, and the old one stands.
     pub fn save(
         &self,
@@ -70,32 +70,48 @@ impl<S: Sys> Memory<S> {
             states: job.states,
             order,
         };
+        let is_staged = |path: &[u8]| stage.changed().any(|file| file.path.as_bytes() == path);
+        let is_more = job.is_same || stage.changes() == 0;
+        let is_still = |path: &[u8]| is_more && !is_staged(path);
+        self.write(run, &record, "os.conf is kept", &is_still, &|out| {
+            for file in stage.changed() {
+                let content = file.result().unwrap_or_default();
+                record::write_file(out, file.how(), content, file.path.as_bytes());
+            }
+        })
+    }
+
+    /// Writes the record of a revert, which leaves these files as they are.
+    pub fn save_reverted(&self, run: &Run<'_, S>, is_left: &dyn Fn(&[u8]) -> bool) -> bool {
+        let record = Record {
+            time: run.sys.now(),
+            ..Record::default()
+        };
+        self.write(run, &record, "", is_left, &|_| {})
+    }
+
+    /// Writes a record, with the lines about files that are as before, and others.
+    #[inline(never)]
+    fn write(
+        &self,
+        run: &Run<'_, S>,
+        record: &Record,
+        then: &str,
+        is_still: &dyn Fn(&[u8]) -> bool,
+        more: &dyn Fn(&mut Buf<'_>),
+    ) -> bool {
         let text = run.text(RECORD_BYTES + self.text().len(), &|out| {
             record.write(out);
-            for file in &stage.files {
-                if let Some(content) = file.result() {
-                    record::write_file(out, Digest::of(content), file.path.as_bytes());
-                }
-            }
-            for (path, digest) in self.files().filter(|_| job.is_same) {
-                if !stage.files.iter().any(|file| file.path.as_bytes() == path) {
-                    put!(out, "file=");
-                    out.push(digest);
-                    put!(out, " ");
-                    out.push(path);
-                    put!(out, "\n");
-                }
+            more(out);
+            for file in self.files().filter(|file| is_still(file.path)) {
+                out.push(file.line);
+                out.push(b"\n");
             }
         });
         let saved = text.and_then(|text| run.write_own(record::NAME, &text, true));
         if let Err(fault) = &saved {
-            run.log.fault(
-                Level::Error,
-                "record",
-                &[b"/etc/osconf/record"],
-                *fault,
-                "os.conf is kept",
-            );
+            let what = &[&b"/etc/osconf/record"[..]];
+            run.log.fault(Level::Error, "record", what, *fault, then);
         }
         saved.is_ok()
     }

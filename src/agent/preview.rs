@@ -46,7 +46,7 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
 }
 
 /// Writes the diff of one file to standard output.
-fn show<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), Fault> {
+pub fn show<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), Fault> {
     if !file.changes() {
         return Ok(());
     }

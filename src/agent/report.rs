@@ -184,10 +184,21 @@ pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
         return Exit::Done;
     }
     let record = &memory.record;
+    let is_reverted = record.is_reverted();
     run.print(&|out| {
-        put!(out, "applied ");
+        put!(out, "{} ", if is_reverted { "reverted" } else { "applied" });
         crate::text::time::write(out, record.time);
     });
+    if is_reverted {
+        for file in memory.files() {
+            run.print(&|out| {
+                put!(out, "/");
+                out.push(file.path);
+                put!(out, ": not put back");
+            });
+        }
+        return Exit::Done;
+    }
     for part in Part::ALL {
         run.print(&|out| {
             put!(

@@ -3,6 +3,7 @@
 use crate::error::{Fault, Step};
 use crate::limits::{MESSAGE_BYTES, PATH_BYTES};
 use crate::log::{Level, Log};
+use crate::record::How;
 use crate::settings::Settings;
 use crate::sys::files::{self, Content, File, Last, NewFile, Spot};
 use crate::sys::{Access, Kind, Meta, Stream, Sys};
@@ -49,8 +50,11 @@ fn is_run_time(path: &[u8]) -> bool {
 /// The folder of copies of what was replaced, below the root.
 pub const REPLACED: &CStr = c"etc/osconf/replaced";
 
+/// What was kept of a file, and where that is.
+type Copy<S> = (File<S>, Spot<S>);
+
 /// The files that hold the accounts, below the root.
-const ACCOUNT_FILES: [&CStr; 2] = [c"etc/shadow", c"etc/passwd"];
+pub const ACCOUNT_FILES: [&CStr; 2] = [c"etc/shadow", c"etc/passwd"];
 
 /// Our own folder, below the root.
 pub const OWN: &CStr = c"etc/osconf";
@@ -172,19 +176,25 @@ impl<'a, S: Sys> Run<'a, S> {
         if !self.was_cut && !ACCOUNT_FILES.contains(&path) {
             return Ok(None);
         }
-        let fail = |errno| Fault::System(Step::Read, errno);
-        let opened = self.sys.open_below(&self.root, REPLACED, Access::Folder);
-        let Some(folder) = files::optional(opened).map_err(fail)? else {
+        // A link notes that there was nothing.
+        let is_file = |file: &File<S>| file.meta.kind == Kind::File && !file.content.is_empty();
+        let copy = self.copy_of(path, How::Written)?;
+        Ok(copy.map(|(file, _)| file).filter(is_file))
+    }
+
+    /// What is kept of `path`, if anything, and where.
+    #[inline(never)]
+    pub fn copy_of(&self, path: &CStr, how: How) -> Result<Option<Copy<S>>, Fault> {
+        let name = kept_name(path, how);
+        let name = name.as_ref().map_or(&b""[..], Path::as_bytes);
+        let Some(path) = Path::new(&[REPLACED.to_bytes(), b"/", name]) else {
             return Ok(None);
         };
-        let Some(name) = kept_name(path, Kept::Replaced) else {
-            return Ok(None);
-        };
-        match files::read_file(self.sys, &folder, name.as_c_str()) {
-            Ok(file) if file.content.is_empty() => Ok(None),
-            // A link notes that there was nothing.
-            Err(Fault::NotAFile | Fault::System(Step::Read, Errno::NOENT)) => Ok(None),
-            other => other.map(Some),
+        let spot = self.look_up(path.as_c_str(), Last::Itself);
+        match spot.and_then(|spot| Ok((self.read_spot(&spot)?, spot))) {
+            Ok((Some(file), spot)) => Ok(Some((file, spot))),
+            Ok(_) | Err(Fault::NotAFile) => Ok(None),
+            Err(fault) => Err(fault),
         }
     }
 
@@ -242,17 +252,9 @@ impl<'a, S: Sys> Run<'a, S> {
     }
 }
 
-/// Which of two things was done to the file that a copy is kept of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    /// It was given new content, so it should be there.
-    Replaced,
-    /// It was removed, so it should not.
-    Removed,
-}
-
-/// The name of the copy of `path`: percent-encoded, so that it is one name.
-pub fn kept_name(path: &CStr, kept: Kept) -> Option<Path> {
+/// The name of the copy of `path`: percent-encoded, so that it is one name. Whether
+/// something should be there, or not, is told apart.
+pub fn kept_name(path: &CStr, how: How) -> Option<Path> {
     let mut bytes = [0; PATH_BYTES];
     let mut name = Buf::new(&mut bytes);
     for byte in path.to_bytes() {
@@ -262,7 +264,7 @@ pub fn kept_name(path: &CStr, kept: Kept) -> Option<Path> {
             _ => name.push(core::slice::from_ref(byte)),
         }
     }
-    if kept == Kept::Removed {
+    if how == How::Removed {
         name.push(REMOVED);
     }
     if name.overflowed() {
@@ -305,10 +307,10 @@ mod tests {
     fn the_name_of_a_copy_leads_back_to_its_path() {
         for path in ["etc/shadow", "etc/a%2Fb", "etc/x.d/%"] {
             let path = Path::new(&[path.as_bytes()]).unwrap();
-            let name = kept_name(path.as_c_str(), Kept::Replaced).unwrap();
+            let name = kept_name(path.as_c_str(), How::Written).unwrap();
             assert!(!name.as_bytes().contains(&b'/'));
             assert!(path_of_kept(name.as_bytes()).unwrap() == path);
-            let removed = kept_name(path.as_c_str(), Kept::Removed).unwrap();
+            let removed = kept_name(path.as_c_str(), How::Removed).unwrap();
             assert!(path_of_kept(removed.as_bytes()).is_none());
         }
     }

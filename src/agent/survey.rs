@@ -2,7 +2,6 @@
 
 use super::report;
 use super::run::{REPLACED, Run, path_of_kept};
-use crate::change::Change;
 use crate::conf::{Conf, Network, Nic};
 use crate::hostname::{self, OTHERS, PLAIN, RHEL_6, UCI};
 use crate::limits::FOUND_FILES;
@@ -27,11 +26,8 @@ const POLL: u32 = 50;
 pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32) -> System {
     let has_dns = parts.contains(Part::Dns);
     let needs_network = has_dns || parts.contains(Part::Network);
+    let network = format(run, needs_network);
     let mut system = System {
-        network: format(run, needs_network),
-        host_name_places: Vec::new(),
-        old_names: Vec::new(),
-        interfaces: Vec::new(),
         has_route_only: parts.contains(Part::Network)
             && !has_any(run, &[c"sbin/ip", c"bin/ip", c"usr/sbin/ip", c"usr/bin/ip"])
             && has_any(
@@ -43,10 +39,9 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
                     c"usr/bin/route",
                 ],
             ),
-        older: Vec::new(),
-        overflowed: false,
         resolver: if has_dns { resolver(run) } else { None },
         cut: cut_files(run),
+        ..System::of(network)
     };
     if parts.contains(Part::HostName) {
         find_host_name(run, &mut system);
@@ -275,12 +270,8 @@ fn look_into<S: Sys>(run: &Run<'_, S>, look: &Look, network: &Network, system: &
                 name,
                 content: &file.content,
             };
-            (look.judge)(&found, network, system, &mut |change: Change| {
-                // In the order of their names, which a folder does not keep.
-                let is_behind = |other: &Change| other.path.as_bytes() > change.path.as_bytes();
-                let index = changes.iter().position(is_behind);
-                let index = index.unwrap_or(changes.len());
-                overflowed |= changes.insert(index, change).is_err();
+            (look.judge)(&found, network, system, &mut |change| {
+                overflowed |= changes.push(change).is_err();
             });
         }
     });

@@ -8,13 +8,14 @@
 //! flush for a folder).
 
 use super::compose::{self, Composed, Files, New};
-use super::run::{Kept, OWN, PENDING, REPLACED, Run, kept_name};
+use super::run::{OWN, PENDING, REPLACED, Run, kept_name};
 use crate::change::Wanted;
 use crate::error::{Fault, Step};
 use crate::limits::{CHANGES, PATH_BYTES};
 use crate::log::Level;
 use crate::part::{Part, Parts};
 use crate::plan::Plan;
+use crate::record::How;
 use crate::sys::files::{self, NewFile, optional};
 use crate::sys::{Access, FileSystem, Sys};
 use crate::value::Path;
@@ -88,6 +89,7 @@ fn stage_file<S: Sys>(
     keep: &S::Fd,
     keeps: &dyn Fn(&Path) -> bool,
 ) -> Result<(), Fault> {
+    let how = file.how();
     let folder = match &file.spot.folder {
         Some(folder) => folder,
         None => {
@@ -97,20 +99,29 @@ fn stage_file<S: Sys>(
         }
     };
     let name = file.spot.path.name();
-    let deed = if matches!(file.new, New::Gone) {
-        Kept::Removed
-    } else {
-        Kept::Replaced
-    };
-    let kept = kept_name(file.path.as_c_str(), deed).ok_or(Fault::Path)?;
-    if file.is_copy {
-        // It is what is kept.
-    } else if file.spot.meta.is_some() {
+    if let Some(copy) = &file.copy {
+        let is_there = !matches!(file.new, New::Gone);
+        if let (Some(from), true) = (&copy.folder, is_there) {
+            let copy = (from, copy.path.name());
+            file.waiting = Some(NewFile::twin(run.sys, copy, (folder, name))?);
+        }
+        return Ok(());
+    }
+    // Unless it is what is kept.
+    if !file.is_copy {
+        let kept = |how| kept_name(file.path.as_c_str(), how).ok_or(Fault::Path);
+        let (kept, other) = (kept(how)?, kept(other(how))?);
         let keeps = keeps(&file.path);
-        let how = files::keep(run.sys, (folder, name), (keep, kept.as_c_str()), !keeps)?;
-        file.kept = (how == files::Kept::Now).then_some(kept);
-    } else {
-        files::keep_absence(run.sys, keep, kept.as_c_str())?;
+        // What this os.conf did there before, it did to what is kept.
+        let was_other = keeps && run.sys.meta_of(keep, other.as_c_str()).is_ok();
+        let old = match file.spot.meta {
+            _ if was_other => Some((keep, other.as_c_str())),
+            Some(_) => Some((folder, name)),
+            None => None,
+        };
+        if files::keep(run.sys, old, (keep, kept.as_c_str()), !keeps)? {
+            file.kept = Some(how);
+        }
     }
     file.waiting = match &file.new {
         New::Content(content) => {
@@ -122,6 +133,14 @@ fn stage_file<S: Sys>(
         New::Same | New::Gone => None,
     };
     Ok(())
+}
+
+/// For what a copy has the other name.
+fn other(how: How) -> How {
+    match how {
+        How::Removed => How::Written,
+        _ => How::Removed,
+    }
 }
 
 /// The name of the list in our own folder.
@@ -168,22 +187,30 @@ pub fn end<S: Sys>(run: &Run<'_, S>) {
     }
 }
 
-/// Puts every new file in its place, and makes all of it durable. Returns the
-/// parts that failed on the way: they are repaired by the next run.
+/// Puts every new file in its place, and makes all of it durable. Before the first
+/// one, `note` writes down what is done, so that a run that is cut short is known.
+/// Returns the parts that failed on the way: they are repaired by the next run.
 ///
 /// # Errors
 /// What a power cut left was not mended; it was said why.
-pub fn publish<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> Result<Parts, ()> {
+pub fn publish<S: Sys>(
+    run: &Run<'_, S>,
+    stage: &Stage<S>,
+    note: &dyn Fn() -> bool,
+) -> Result<Parts, ()> {
     let mut failed = Parts::default();
     if stage.changes() == 0 {
         return Ok(failed);
     }
     let mends = stage.changed().any(|file| file.parts.is_empty());
     let mut is_mended = true;
-    if let Err(errno) = settle(run, stage) {
+    let settled = settle(run, stage);
+    if let Err(errno) = settled {
+        report(run, stage.parts, None, Step::Sync, errno);
+    }
+    if settled.is_err() || !note() {
         stage.files.iter().for_each(|file| file.discard(run));
-        failed = report(run, stage.parts, None, Step::Sync, errno);
-        return if mends { Err(()) } else { Ok(failed) };
+        return if mends { Err(()) } else { Ok(stage.parts) };
     }
     for file in &stage.files {
         if let Err((step, errno)) = publish_file(run, file) {
@@ -206,7 +233,10 @@ fn report<S: Sys>(
     step: Step,
     errno: Errno,
 ) -> Parts {
-    let then = "os.conf is kept, and the next boot tries again";
+    let then = match parts.is_empty() {
+        true => "the next boot tries again",
+        false => "os.conf is kept, and the next boot tries again",
+    };
     let fault = Fault::System(step, errno);
     let say = |name| match path {
         Some(path) => {
@@ -225,8 +255,12 @@ fn report<S: Sys>(
 /// What was kept is in its place, and durable, before anything is replaced.
 fn settle<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> crate::sys::Result<()> {
     let keep = run.sys.open_below(&run.root, REPLACED, Access::Folder)?;
-    for kept in stage.files.iter().filter_map(|file| file.kept.as_ref()) {
-        files::settle(run.sys, &keep, kept.as_c_str())?;
+    for file in &stage.files {
+        if let Some(how) = file.kept {
+            let name = |how| kept_name(file.path.as_c_str(), how).ok_or(Errno::NAMETOOLONG);
+            files::settle(run.sys, &keep, name(how)?.as_c_str())?;
+            optional(run.sys.unlink(&keep, name(other(how))?.as_c_str()))?;
+        }
     }
     run.sys.sync(&keep)?;
     run.sys.sync_file_system(&keep)
@@ -272,7 +306,7 @@ fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) {
         return;
     };
     let dash = dash.as_c_str();
-    let kept = files::keep(run.sys, (folder, old), (folder, dash), true).and_then(|_| {
+    let kept = files::keep(run.sys, Some((folder, old)), (folder, dash), true).and_then(|_| {
         files::settle(run.sys, folder, dash).map_err(|errno| Fault::System(Step::Keep, errno))
     });
     match kept {

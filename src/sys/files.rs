@@ -9,7 +9,7 @@ mod replace;
 
 pub use find::{Last, Spot, make_folders, resolve};
 pub use read::{Content, File, read, read_file, read_into, read_link};
-pub use replace::{Kept, NewFile, keep, keep_absence, settle, unsettle, write_in_place};
+pub use replace::{ABSENCE, NewFile, keep, settle, unsettle, write_in_place};
 
 use super::Result;
 use rustix::io::Errno;

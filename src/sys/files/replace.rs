@@ -17,6 +17,10 @@ const SIGNATURES: [&CStr; 2] = [c"security.ima", c"security.evm"];
 
 const LABEL: &CStr = c"security.selinux";
 
+/// Notes among what is kept that there was nothing: the text of a link that leads
+/// nowhere, which no file can be taken for.
+pub const ABSENCE: &[u8] = b"nothing";
+
 /// A file or link that is complete under a name of its own, beside the one that
 /// it will replace.
 pub struct NewFile<S: Sys> {
@@ -88,6 +92,47 @@ impl<S: Sys> NewFile<S> {
             sys.symlink(text.as_c_str(), folder, waiting)
         })?;
         Ok(Self { file: None, name })
+    }
+
+    /// Has the file or link `name` of `folder` wait in `to` for being `new` there, by
+    /// a second name where the file system has such, as a copy elsewhere.
+    ///
+    /// # Errors
+    /// It cannot be made; or the one that is there could not be replaced later, being
+    /// immutable.
+    pub fn twin(
+        sys: &S,
+        (folder, name): (&S::Fd, &CStr),
+        (to, new): (&S::Fd, &CStr),
+    ) -> Result<Self, Fault> {
+        let fail = |errno| Fault::System(Step::Keep, errno);
+        let linked = make(sys, to, new, &|waiting| sys.link(folder, name, to, waiting));
+        match linked {
+            Ok(((), name)) => return Ok(Self { file: None, name }),
+            // Another file system, one without links, or too many of them.
+            Err(Fault::System(_, Errno::XDEV | Errno::OPNOTSUPP | Errno::MLINK | Errno::NOSYS)) => {
+            }
+            // FAT says this too, but so does the kernel of a file that cannot be
+            // replaced, and then nothing may be published.
+            Err(Fault::System(_, Errno::PERM)) => {
+                let is_fat = matches!(sys.file_system(folder), Ok(FileSystem::Fat));
+                let is_link = sys
+                    .meta_of(folder, name)
+                    .is_ok_and(|meta| meta.kind == Kind::Link);
+                if !is_fat && !is_link {
+                    sys.open(folder, name, Access::Write).map_err(fail)?;
+                }
+            }
+            Err(Fault::System(_, errno)) => return Err(fail(errno)),
+            Err(fault) => return Err(fault),
+        }
+        match read_link(sys, folder, name) {
+            Ok(link) => Self::link(sys, to, new, &link.content),
+            Err(_) => {
+                let file = read_file(sys, folder, name)?;
+                Self::write(sys, to, new, &file.content, Some(&file), 0)
+            }
+        }
     }
 
     /// Puts the file in the place of `name`.
@@ -183,70 +228,28 @@ fn set_attributes<S: Sys>(
     sys.set_mode(new, mode)
 }
 
-/// How what was there is kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kept {
-    /// It was kept now.
-    Now,
-    /// Something was kept before, and stays.
-    Before,
-}
-
-/// Keeps the file `name` of `folder` as `kept` in `keep`: by a second name where
-/// the file system has such, as a copy elsewhere. It waits there for [`settle`], so
-/// that what was kept before is not lost to a run that is given up. What is kept
-/// there already is replaced only if `renew`.
+/// Keeps the file `name` of `folder` as `kept` in `keep`. It waits there for
+/// [`settle`], so that what was kept before is not lost to a run that is given up.
+/// What is kept there already is replaced only if `renew`. Returns whether
+/// something waits.
 ///
 /// # Errors
-/// It cannot be kept; or it could not be replaced later, being immutable.
+/// As [`NewFile::twin`].
 pub fn keep<S: Sys>(
     sys: &S,
-    (folder, name): (&S::Fd, &CStr),
+    file: Option<(&S::Fd, &CStr)>,
     (keep, kept): (&S::Fd, &CStr),
     renew: bool,
-) -> Result<Kept, Fault> {
+) -> Result<bool, Fault> {
     let fail = |errno| Fault::System(Step::Keep, errno);
     if !renew && optional(sys.meta_of(keep, kept)).map_err(fail)?.is_some() {
-        return Ok(Kept::Before);
+        return Ok(false);
     }
-    let Some(waiting) = NewFile::<S>::waiting_name(kept) else {
-        return Err(Fault::Path);
-    };
-    let link = || sys.link(folder, name, keep, waiting.as_c_str());
-    let linked = match link() {
-        // What a killed run left.
-        Err(Errno::EXIST) => {
-            sys.unlink(keep, waiting.as_c_str()).map_err(fail)?;
-            link()
-        }
-        other => other,
-    };
-    match linked {
-        Ok(()) => return Ok(Kept::Now),
-        // Another file system, one without links, or too many of them.
-        Err(Errno::XDEV | Errno::OPNOTSUPP | Errno::MLINK | Errno::NOSYS) => {}
-        // FAT says this too, but so does the kernel of a file that cannot be
-        // replaced, and then nothing may be published.
-        Err(Errno::PERM) => {
-            let is_fat = matches!(sys.file_system(folder), Ok(FileSystem::Fat));
-            let is_link = sys
-                .meta_of(folder, name)
-                .is_ok_and(|meta| meta.kind == Kind::Link);
-            if !is_fat && !is_link {
-                sys.open(folder, name, Access::Write).map_err(fail)?;
-            }
-        }
-        Err(errno) => return Err(fail(errno)),
-    }
-    // The waiting name of the copy is the one of the link.
-    match read_link(sys, folder, name) {
-        Ok(link) => NewFile::<S>::link(sys, keep, kept, &link.content)?,
-        Err(_) => {
-            let file = read_file(sys, folder, name)?;
-            NewFile::write(sys, keep, kept, &file.content, Some(&file), 0)?
-        }
-    };
-    Ok(Kept::Now)
+    match file {
+        Some(file) => NewFile::twin(sys, file, (keep, kept)),
+        None => NewFile::link(sys, keep, kept, ABSENCE),
+    }?;
+    Ok(true)
 }
 
 /// Puts what [`keep`] made in its place.
@@ -266,18 +269,6 @@ pub fn settle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) -> crate::sys::Result<
 pub fn unsettle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) {
     if let Some(waiting) = NewFile::<S>::waiting_name(kept) {
         let _ = sys.unlink(keep, waiting.as_c_str());
-    }
-}
-
-/// Notes in `keep` that there was nothing: a link that leads nowhere, which no
-/// file that was kept can be taken for.
-///
-/// # Errors
-/// The link cannot be made.
-pub fn keep_absence<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) -> Result<(), Fault> {
-    match sys.symlink(c"nothing", keep, kept) {
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(errno) => Err(Fault::System(Step::Keep, errno)),
     }
 }
 

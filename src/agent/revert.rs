@@ -1,0 +1,148 @@
+//! `revert`: what the last os.conf changed becomes what it was.
+//!
+//! The record names the files, and what was published in each; the copies that were
+//! kept are what is put back. It is a plan like any other: a run that is cut short is
+//! ended by the next boot, which knows it by its record.
+
+use super::compose::{self, Composed};
+use super::memory::{self, Memory};
+use super::run::{ACCOUNT_FILES, Run};
+use super::{Exit, preview, report, transaction};
+use crate::change::{Action, Change, Wanted};
+use crate::conf::{Findings, parse};
+use crate::error::Fault;
+use crate::limits::CHANGES;
+use crate::part::Parts;
+use crate::sys::Sys;
+use crate::system::System;
+use crate::text::put;
+use crate::value::Path;
+use heapless::Vec;
+
+/// Puts back what the last os.conf replaced.
+pub fn revert<S: Sys>(run: &Run<'_, S>) -> Exit {
+    if let Some(exit) = report::refuse_run(run) {
+        return exit;
+    }
+    if !run.settings.dry_run {
+        transaction::clean(run);
+    }
+    let memory = memory::load(run);
+    if memory.files().next().is_none() {
+        let then = "nothing is applied: nothing to put back";
+        run.log.notice("revert", &|out| put!(out, "{}", then));
+        return Exit::Done;
+    }
+    put_back(run, &memory)
+}
+
+/// Ends the revert that a power cut came into, if it was one.
+pub fn resume<S: Sys>(run: &Run<'_, S>) -> Exit {
+    let memory = memory::load(run);
+    let has_files = memory.files().next().is_some();
+    if run.was_cut && has_files && memory.record.is_reverted() {
+        return put_back(run, &memory);
+    }
+    transaction::end(run);
+    Exit::Done
+}
+
+/// Puts back the files that the record names. One that is not as it was published is
+/// left, and so is the password as a whole where one of its files is.
+#[inline(never)]
+fn put_back<S: Sys>(run: &Run<'_, S>, memory: &Memory<S>) -> Exit {
+    let is_look = run.settings.dry_run;
+    let _lock = if is_look { None } else { memory::lock(run) };
+    let none = Parts::default();
+    let wanted = Wanted {
+        conf: &parse(b"", &mut Findings::default()),
+        system: &System::of(crate::network::last()),
+        password: None,
+        back: &[],
+    };
+    let is_account = |path: &Path| ACCOUNT_FILES.contains(&path.as_c_str());
+    let mut back = Vec::<Change, CHANGES>::new();
+    let mut exit = Exit::Done;
+    let mut is_account_left = false;
+    for file in memory.files() {
+        let Some(path) = Path::new(&[file.path]) else {
+            continue;
+        };
+        let change = [Change {
+            part: None,
+            path,
+            action: Action::Back(file.how),
+        }];
+        let wanted = Wanted {
+            back: &change,
+            ..wanted
+        };
+        let judged = compose::all(run, &wanted, none, &mut |_, now| {
+            judge(run, now, file.is(now.present()))
+        });
+        let [change] = change;
+        if judged.is_err() {
+            exit = Exit::Refused;
+            is_account_left |= is_account(&change.path);
+        } else if back.push(change).is_err() {
+            exit = Exit::Refused;
+        }
+    }
+    for change in &mut back {
+        if is_account_left && is_account(&change.path) {
+            change.action = Action::Leave;
+            report::say_refused(run, none, &change.path, &Fault::Together);
+        }
+    }
+    let wanted = Wanted {
+        back: &back,
+        ..wanted
+    };
+    let done = match is_look {
+        true => compose::all(run, &wanted, none, &mut |_, file| preview::show(run, file)).is_ok(),
+        false => carry_out(run, memory, &wanted),
+    };
+    if done { exit } else { Exit::Refused }
+}
+
+/// Whether a file may be put back that is, or is not, as it was published.
+fn judge<S: Sys>(run: &Run<'_, S>, now: &Composed<S>, is_known: bool) -> Result<(), Fault> {
+    let is_cut = run.was_cut && now.present().is_empty();
+    match now.changes() && !is_known && !is_cut && !run.settings.force {
+        true => Err(Fault::Foreign),
+        false => Ok(()),
+    }
+}
+
+/// Does it, and removes the copies that are in their places again.
+fn carry_out<S: Sys>(run: &Run<'_, S>, memory: &Memory<S>, wanted: &Wanted<'_>) -> bool {
+    let Ok(stage) = transaction::stage(run, wanted, Parts::default(), &|_| true) else {
+        return false;
+    };
+    let note = || memory.save_reverted(run, &|_| true);
+    if transaction::publish(run, &stage, &note).is_err() {
+        return false;
+    }
+    let copies = || stage.files.iter().filter(|file| file.copy.is_some());
+    let is_left = |path: &[u8]| !copies().any(|file| file.path.as_bytes() == path);
+    if !memory.save_reverted(run, &is_left) {
+        return false;
+    }
+    for copy in copies().filter_map(|file| file.copy.as_ref()) {
+        if let Some(folder) = &copy.folder {
+            let _ = run.sys.unlink(folder, copy.path.name());
+        }
+    }
+    transaction::end(run);
+    let count = stage.changes();
+    run.log.notice("revert", &|out| {
+        put!(out, "done: files put back: {}", count);
+        if memory.record.order.is_some() {
+            put!(
+                out,
+                ": os.conf is still there, and the next boot applies it again: remove it"
+            );
+        }
+    });
+    true
+}
