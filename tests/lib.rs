@@ -2,7 +2,6 @@
 //! beside it.
 
 pub mod figure;
-pub mod generate;
 pub mod matrix;
 pub mod namespace;
 pub mod product;

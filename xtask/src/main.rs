@@ -7,7 +7,6 @@ mod boot;
 mod build;
 mod demo;
 mod elf;
-mod fuzz;
 mod inits;
 mod readers;
 mod reliability;

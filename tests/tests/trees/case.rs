@@ -67,6 +67,9 @@ pub(crate) struct Case {
     /// root, which may be one of them (`.`), or `-`.
     #[serde(default)]
     pub(crate) disks: Vec<Vec<String>>,
+    /// Whether this is an `apply` that ends a revert.
+    #[serde(default)]
+    pub(crate) ends_revert: bool,
     /// The folder of what is golden.
     #[serde(skip)]
     pub(crate) folder: PathBuf,
@@ -146,8 +149,8 @@ pub(crate) enum Mount {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct First {
-    /// The file in the case's folder that is os.conf for it.
-    pub(crate) conf: String,
+    /// The file in the case's folder that is os.conf for it, if there is one.
+    pub(crate) conf: Option<String>,
     /// Arguments, if they are others.
     #[serde(default = "apply")]
     pub(crate) args: Vec<String>,
@@ -213,6 +216,13 @@ impl Case {
     /// Whether this is the boot job.
     pub(crate) fn is_apply(&self) -> bool {
         self.args.first().is_some_and(|command| command == "apply")
+    }
+
+    /// Whether files are put back, and not only looked at.
+    pub(crate) fn is_revert(&self) -> bool {
+        let is_look = self.args.iter().any(|argument| argument == "--dry-run");
+        let is_asked = self.args.first().is_some_and(|command| command == "revert");
+        self.ends_revert || is_asked && !is_look
     }
 
     /// What becomes of os.conf.

@@ -19,7 +19,9 @@
 //! Every case runs in namespaces of its own, with NICs of its own, on a file
 //! system that is made for the occasion. Before an `apply`, `plan` must write
 //! nothing and its diff must be what `apply` then does; after it, a second run,
-//! and a third one without the record, must change nothing (rules.rs).
+//! and a third one without the record, must change nothing (rules.rs). Between these,
+//! `revert` must bring back the root as it was, and `apply` do its work anew
+//! (revert.rs).
 //!
 //! One case: `cargo test -p osconf-tests --test trees -- a-third-route-is-not-lost`.
 //! With `UPDATE=1`, `after/`, `stderr`, `stdout` and `plan` are written anew from
@@ -38,6 +40,7 @@ mod account;
 mod case;
 mod compare;
 mod disks;
+mod generate;
 mod judge;
 mod links;
 mod machine;
@@ -45,6 +48,7 @@ mod nics;
 mod output;
 mod patch;
 mod record;
+mod revert;
 mod rig;
 mod rules;
 mod run;

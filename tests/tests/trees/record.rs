@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -71,32 +71,35 @@ pub(crate) fn check(case: &Case, root: &Path, seen: &Seen) -> Result<Vec<String>
             ));
         }
     }
-    let files = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("file=")?.split_once(' '));
+    let files = text.lines().filter_map(|line| {
+        let (key, rest) = line.split_once('=')?;
+        let is_file = matches!(key, "file" | "link" | "gone");
+        is_file.then_some((key, rest.split_once(' ')?))
+    });
     let mut named = Vec::new();
-    for (digest, path) in files {
+    for (key, (digest, path)) in files {
         let path = Path::new(path);
-        let link = match found.get(path).map(|entry| &entry.kind) {
-            Some(Kind::Link(target)) => sha256_of(target.as_os_str().as_bytes())? == digest,
+        // Either the link itself was to be there, or the file behind it.
+        let real = match key {
+            "file" => resolved(found, path),
+            _ => path.to_owned(),
+        };
+        let is_there = match (key, found.get(path).map(|entry| &entry.kind)) {
+            ("link", Some(Kind::Link(target))) => {
+                sha256_of(target.as_os_str().as_bytes())? == digest
+            }
+            ("gone", None) => true,
+            ("file", _) => sha256(&root.join(&real))? == digest,
             _ => false,
         };
-        // Either the link itself was to be there, or the file behind it.
-        let real = if link {
-            path.to_owned()
-        } else {
-            resolved(found, path)
-        };
         // Of a run before this one, and changed by somebody since.
-        let is_old = !case.first.is_empty() && !changed.contains(&real);
-        let is_right = is_old || link || sha256(&root.join(&real))? == digest;
+        let is_right = is_there || !case.first.is_empty() && !changed.contains(&real);
         named.push(real);
         if !is_right {
             say(format!("the digest of {} is wrong", path.display()));
         }
     }
-    let is_there = |path: &&PathBuf| found.contains_key(*path);
-    for path in changed.iter().filter(is_there) {
+    for path in &changed {
         if !named.contains(path) {
             say(format!(
                 "it does not name {}, which was changed",

@@ -10,7 +10,7 @@ use crate::snapshot::{Entry, Kind, Snapshot, is_named};
 use std::path::{Path, PathBuf};
 
 const OURS: &str = "etc/osconf";
-const REPLACED: &str = "etc/osconf/replaced";
+pub(crate) const REPLACED: &str = "etc/osconf/replaced";
 
 /// Whether a path is no part of a plan: what a run makes for itself.
 pub(crate) fn is_housekeeping(path: &Path) -> bool {
@@ -101,12 +101,23 @@ fn nothing() -> Entry {
 pub(crate) fn allow_history(wanted: &mut Snapshot, before: &Snapshot, found: &Snapshot) {
     let ours = before
         .iter()
-        .filter(|(path, _)| is_housekeeping(path) && !is_conf(path));
+        .filter(|(path, _)| is_housekeeping(path) && !is_conf(path))
+        .filter(|(path, _)| !other_copy(path).is_some_and(|other| found.contains_key(&other)));
     let copies = found.iter().filter(|(path, _)| path.starts_with(REPLACED));
     wanted.extend(
         ours.chain(copies)
             .map(|(path, entry)| (path.clone(), entry.clone())),
     );
+}
+
+/// The other name of a copy: what was first written, and later removed, or the other
+/// way round, has one copy all the time.
+fn other_copy(path: &Path) -> Option<PathBuf> {
+    let text = path.strip_prefix(REPLACED).ok()?.to_str()?;
+    Some(match text.strip_suffix("%removed") {
+        Some(name) => Path::new(REPLACED).join(name),
+        None => Path::new(REPLACED).join(format!("{text}%removed")),
+    })
 }
 
 /// The files and links that a run changed, made or removed for the machine, not for

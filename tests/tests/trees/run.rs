@@ -3,6 +3,7 @@
 use crate::account::{hashes, replace};
 use crate::case::{Case, ConfAfter, First};
 use crate::compare::touched;
+use crate::generate::expand;
 use crate::machine::{Machine, put, read_optional};
 use crate::nics::{nics_of, plug_in, unplug};
 use crate::output::{Output, Secrets, general};
@@ -11,7 +12,6 @@ use crate::snapshot::{Entry, Snapshot, take, take_but};
 use crate::{output, patch, record, rig, rules, update};
 use anyhow::{Context, Result, ensure};
 use core::time::Duration;
-use osconf_tests::generate::expand;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -55,7 +55,7 @@ pub(crate) struct Run {
     pub(crate) problems: Vec<String>,
     binary: PathBuf,
     /// The text of os.conf, if the case has one.
-    conf: Option<Vec<u8>>,
+    pub(crate) conf: Option<Vec<u8>>,
 }
 
 /// The root at three moments.
@@ -75,8 +75,9 @@ impl Run {
         let conf = read_optional(&case.conf_from)?.map(|text| expand(&text));
         let mut confs: Vec<_> = conf.iter().cloned().collect();
         for first in &case.first {
-            confs
-                .push(fs::read(case.folder.join(&first.conf)).with_context(|| first.conf.clone())?);
+            if let Some(conf) = &first.conf {
+                confs.push(fs::read(case.folder.join(conf)).with_context(|| conf.clone())?);
+            }
         }
         let has_password = confs
             .iter()
@@ -145,6 +146,9 @@ impl Run {
             "outside the root",
             touched(&outside, &take(&self.machine.outside)?),
         );
+        if self.case.is_revert() {
+            return self.judge_own_revert(&seen, &output);
+        }
         let Some(diff) = plan else {
             self.problem_list("nothing may be written", touched(&seen.before, &seen.after));
             return Ok(());
@@ -158,8 +162,10 @@ impl Run {
             self.problems.extend(problems);
         }
         self.again("a second run", &output, &seen.after)?;
+        self.judge_revert(&seen, &output)?;
+        let after = self.look()?;
         let _ = fs::remove_file(self.machine.root.join(record::PATH));
-        self.again("a third run, without the record", &output, &seen.after)
+        self.again("a third run, without the record", &output, &after)
     }
 
     /// The NICs of the machine. Who only looks needs none.
@@ -180,7 +186,7 @@ impl Run {
     }
 
     /// The root as it is, without what the rig put into it.
-    fn look(&self) -> Result<Snapshot> {
+    pub(crate) fn look(&self) -> Result<Snapshot> {
         let borrowed = ["osconf", "dev", "proc", "sys"];
         let but: &[&str] = if self.case.chroot { &borrowed } else { &[] };
         take_but(&self.machine.root, but)
@@ -191,7 +197,7 @@ impl Run {
     }
 
     /// Runs the program; what it says must hold no secret.
-    fn run(&mut self, arguments: &[String]) -> Result<Output> {
+    pub(crate) fn run(&mut self, arguments: &[String]) -> Result<Output> {
         let tree = self.look()?;
         let output = output::run(&self.machine, &self.binary, arguments, self.case.chroot)?;
         let trees = [&tree, &self.look()?];
@@ -214,16 +220,20 @@ impl Run {
 
     /// A run before the one that is looked at.
     fn first(&mut self, first: &First) -> Result<()> {
-        let conf = expand(&fs::read(self.case.folder.join(&first.conf))?);
-        self.machine.put_conf(&conf)?;
-        let nics = first.nics.clone().unwrap_or_else(|| nics_of(&conf));
+        let mut nics = first.nics.clone();
+        if let Some(conf) = &first.conf {
+            let conf = expand(&fs::read(self.case.folder.join(conf))?);
+            self.machine.put_conf(&conf)?;
+            nics.get_or_insert_with(|| nics_of(&conf));
+        }
+        let nics = nics.unwrap_or_default();
         plug_in(&nics)?;
         let output = self.run(&first.args)?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         ensure!(
             output.exit == first.exit,
             "{}: exit {}, {} expected: {said}",
-            first.conf,
+            first.args.join(" "),
             output.exit,
             first.exit
         );
@@ -266,7 +276,7 @@ impl Run {
     }
 
     /// Runs the same once more, on the same os.conf: nothing changes.
-    fn again(&mut self, what: &str, first: &Output, after: &Snapshot) -> Result<()> {
+    pub(crate) fn again(&mut self, what: &str, first: &Output, after: &Snapshot) -> Result<()> {
         if self.case.conf_after() == ConfAfter::Gone
             && let Some(conf) = &self.conf
         {

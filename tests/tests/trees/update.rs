@@ -2,10 +2,10 @@
 
 use crate::account::replace;
 use crate::case::Case;
+use crate::generate::shorten;
 use crate::rules::is_housekeeping;
 use crate::snapshot::{Kind, Snapshot};
 use anyhow::{Context, Result};
-use osconf_tests::generate::shorten;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -42,7 +42,7 @@ pub(crate) fn tree(case: &Case, before: &Snapshot, after: &Snapshot) -> Result<(
     if golden.is_dir() {
         fs::remove_dir_all(&golden)?;
     }
-    if !case.is_apply() {
+    if !case.is_apply() && !case.is_revert() {
         return Ok(());
     }
     let day = (crate::record::now()? / crate::record::DAY).to_string();

@@ -1,4 +1,0 @@
-//! Holds what the fuzzer makes against the laws of `src/conf.rs`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| osconf_fuzz::run("conf", data));
