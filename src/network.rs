@@ -46,9 +46,9 @@ pub struct Format {
     pub looks: &'static [Look],
     /// How it is told the name servers, if it must be.
     pub dns: Option<Dns>,
-    /// What of this network the format has no words for, and what to do: that is
-    /// said, the rest is written, and os.conf is kept.
-    pub lacks: Option<fn(&Network) -> Option<&'static str>>,
+    /// Calls `say` with each thing in this network that the format has no words for,
+    /// and what to do: the rest is written, and os.conf is kept.
+    pub lacks: fn(network: &Network, say: &mut dyn FnMut(&'static str)),
 }
 
 impl Format {
@@ -61,7 +61,7 @@ impl Format {
             is_kernel: false,
             looks: &[],
             dns: None,
-            lacks: None,
+            lacks: |_, _| {},
         }
     }
 }

@@ -141,7 +141,7 @@ impl Plan {
             path: Path::from(KEPT_NETWORK),
             action: Action::Remove,
         });
-        let older: &[Change] = match system.in_the_way() {
+        let older: &[Change] = match system.in_the_way().next() {
             None => &system.older,
             Some(_) => &[],
         };

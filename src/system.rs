@@ -86,12 +86,11 @@ impl System {
         network.nics.iter().find(is_named)
     }
 
-    /// A file that fights what is written, and that nobody but its author can edit.
-    #[must_use]
-    pub fn in_the_way(&self) -> Option<&Path> {
-        let mut older = self.older.iter();
-        let stuck = older.find(|change| matches!(change.action, Action::Leave))?;
-        Some(&stuck.path)
+    /// The files that fight what is written, and that nobody but their author can edit.
+    pub fn in_the_way(&self) -> impl Iterator<Item = &Path> {
+        let older = self.older.iter();
+        let stuck = older.filter(|change| matches!(change.action, Action::Leave));
+        stuck.map(|change| &change.path)
     }
 
     /// Whether `text` is the name or the MAC address of a NIC of os.conf.

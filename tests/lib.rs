@@ -2,6 +2,7 @@
 //! beside it.
 
 pub mod figure;
+pub mod generate;
 pub mod matrix;
 pub mod namespace;
 pub mod product;

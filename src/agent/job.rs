@@ -60,10 +60,13 @@ impl<'a, S: Sys> Job<'a, S> {
             parts = Parts::default();
         }
         let mut unfinished = Parts::default();
-        let has_network = parts.contains(Part::Network);
-        if !system.has_all_interfaces()
-            || has_network && (is_lacking(run, &conf, &system) || is_in_the_way(run, &system))
-        {
+        // Whoever mends one reason must not meet the next one at the next boot.
+        let mut is_unfinished = !system.has_all_interfaces();
+        if parts.contains(Part::Network) {
+            is_unfinished |= is_lacking(run, &conf, &system);
+            is_unfinished |= is_in_the_way(run, &system);
+        }
+        if is_unfinished {
             unfinished.add(Part::Network);
         }
         Self {
@@ -92,29 +95,30 @@ impl<'a, S: Sys> Job<'a, S> {
 /// Whether the network system has no words for all of this network; it is said
 /// for what.
 fn is_lacking<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, system: &System) -> bool {
-    if let Some(network) = conf.network.value()
-        && let Some(lacks) = system.network.lacks
-        && let Some(what) = lacks(network)
-    {
-        run.log.error(Part::Network.name(), &|out| {
-            put!(out, "{} {}", system.network.name, what);
+    let mut is_lacking = false;
+    if let Some(network) = conf.network.value() {
+        (system.network.lacks)(network, &mut |what| {
+            is_lacking = true;
+            run.log.error(Part::Network.name(), &|out| {
+                put!(out, "{} {}", system.network.name, what);
+            });
         });
-        return true;
     }
-    false
+    is_lacking
 }
 
 /// Whether older configuration stays that fights this one; it is said which.
 fn is_in_the_way<S: Sys>(run: &Run<'_, S>, system: &System) -> bool {
-    let Some(path) = system.in_the_way() else {
-        return false;
-    };
-    run.log.error(Part::Network.name(), &|out| {
-        put!(out, "/");
-        out.push(path.as_bytes());
-        put!(out, ": it is about a NIC of os.conf, too, in a way that cannot be edited safely: take that NIC out of it");
-    });
-    true
+    let mut is_in_the_way = false;
+    for path in system.in_the_way() {
+        is_in_the_way = true;
+        run.log.error(Part::Network.name(), &|out| {
+            put!(out, "/");
+            out.push(path.as_bytes());
+            put!(out, ": it is about a NIC of os.conf, too, in a way that cannot be edited safely: take that NIC out of it");
+        });
+    }
+    is_in_the_way
 }
 
 /// How each part stands before the work: what is wished for is open, unless a run

@@ -143,7 +143,17 @@ pub fn destroy<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> 
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(errno),
     }
+    // Its zeros must not reach the disk before its new name does: the next run would
+    // find an os.conf of zeros, and never be done with it.
+    settle(run, folder)?;
     erase(run, folder, &aside)
+}
+
+/// Makes the names in a folder durable. A folder's own flush is not enough on ext2
+/// and ext4 without a journal.
+fn settle<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> Result<(), Errno> {
+    run.sys.sync(folder)?;
+    run.sys.sync_file_system(folder)
 }
 
 /// Overwrites a file's blocks, and removes it.
@@ -154,9 +164,7 @@ fn erase<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &Path) -> Result<(), Er
             .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
     }
     optional(run.sys.unlink(folder, name.as_c_str()))?;
-    run.sys.sync(folder)?;
-    // A folder's own flush is not enough on ext2 and ext4 without a journal.
-    run.sys.sync_file_system(folder)
+    settle(run, folder)
 }
 
 /// Writes zeros over a regular file that has no other name.
@@ -220,14 +228,13 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
     }?;
     copy.publish(run.sys, folder, name).map_err(fail)?;
     let sync = |errno| Fault::System(Step::Sync, errno);
-    run.sys.sync(folder).map_err(sync)?;
     copy.sync(run.sys).map_err(sync)?;
+    settle(run, folder).map_err(sync)?;
     if let Err(errno) = wipe(run, &old, paper.file.meta.size) {
         let what = b"the password's blocks on the disk cannot be overwritten";
         run.log
             .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
     }
-    run.sys.sync_file_system(folder).map_err(sync)?;
     match read(run, place) {
         Ok(Some(paper)) => Ok(paper.order),
         _ => Err(Fault::Changed),

@@ -2,6 +2,7 @@
 
 use super::report;
 use super::run::{REPLACED, Run, path_of_kept};
+use crate::change::Change;
 use crate::conf::{Conf, Network, Nic};
 use crate::hostname::{self, OTHERS, PLAIN, RHEL_6, UCI};
 use crate::limits::FOUND_FILES;
@@ -270,8 +271,12 @@ fn look_into<S: Sys>(run: &Run<'_, S>, look: &Look, network: &Network, system: &
                 name,
                 content: &file.content,
             };
-            (look.judge)(&found, network, system, &mut |change| {
-                overflowed |= changes.push(change).is_err();
+            (look.judge)(&found, network, system, &mut |change: Change| {
+                // In the order of their names, which a folder does not keep.
+                let is_behind = |other: &Change| other.path.as_bytes() > change.path.as_bytes();
+                let index = changes.iter().position(is_behind);
+                let index = index.unwrap_or(changes.len());
+                overflowed |= changes.insert(index, change).is_err();
             });
         }
     });

@@ -153,7 +153,7 @@ fn default_password(finding: &mut Finding<'_>, path: &CStr, text: &[u8]) {
         // crypt(5), or nothing at all, lets somebody in.
         let case = match hash {
             b"" => 1,
-            [b'*' | b'!' | b'x', ..] => continue,
+            b"x" | [b'*' | b'!', ..] => continue,
             _ if is_shadow && day == Some(b"0") => continue,
             _ => 2,
         };

@@ -74,7 +74,7 @@ pub(super) fn of_kernel(look: &dyn Look, version: &[u8]) -> Option<Path> {
 const CHUNK: usize = 4096;
 /// Bytes of all that is unpacked. An initramfs with every driver there is has 300 MB;
 /// what goes on after this is meant to keep us busy.
-const MOST: u64 = 1 << 30;
+const MOST: u64 = 512 << 20;
 
 /// Hands every name in an initramfs to `each`. It is one archive after another, each
 /// packed or not: the first one is often microcode, which is not.
@@ -258,7 +258,10 @@ impl<'e> Archive<'e> {
         while let Some(first) = rest.first() {
             rest = match self.next {
                 Next::Gap => match first {
-                    0 => rest.get(1..).unwrap_or_default(),
+                    0 => {
+                        let zeros = rest.iter().take_while(|byte| **byte == 0).count();
+                        rest.get(zeros..).unwrap_or_default()
+                    }
                     b'0' => {
                         (self.next, self.have) = (Next::Head, 0);
                         rest

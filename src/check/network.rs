@@ -3,7 +3,7 @@
 use super::services;
 use super::{Group, Item, warning};
 use crate::network::detect;
-use crate::text::put;
+use crate::value::Path;
 
 pub(super) const MANAGER: Item = Item {
     group: Group::Image,
@@ -18,25 +18,35 @@ pub(super) const MANAGER: Item = Item {
         warning("have the program that configures the network started at boot"),
     ],
     judge: |look, finding| {
-        let mut count = 0_u32;
-        let mut on = 0_u32;
+        let mut first: Option<(&str, Path)> = None;
         let mut is_there = |path: &core::ffi::CStr, is_program| match is_program {
             true => look.is_program(path),
             false => super::look::is_there(look, path),
         };
         // The first that fits is in use; another daemon that is on fights it.
         detect(&mut is_there, &mut |fit| {
-            on += u32::from(fit.is_on);
-            let case = u8::from(count > 0 && fit.is_on);
-            if count == 0 || fit.is_on {
-                finding.note(case, &|out| {
-                    put!(out, "{} by /", fit.format.name);
-                    out.push(fit.because.as_bytes());
-                });
+            let (name, because) = (fit.format.name.as_bytes(), fit.because.as_bytes());
+            match &first {
+                None => {
+                    finding.say(0, &[name, b" by /", because]);
+                    first = Some((fit.format.name, fit.because.clone()));
+                }
+                Some((first, path)) if fit.is_on => finding.say(
+                    1,
+                    &[
+                        first.as_bytes(),
+                        b" by /",
+                        path.as_bytes(),
+                        b" beside ",
+                        name,
+                        b" by /",
+                        because,
+                    ],
+                ),
+                Some(_) => {}
             }
-            count += 1;
         });
-        if count == 0 {
+        if first.is_none() {
             match services::first_started(look, &["osconf"]) {
                 Some(path) => finding.say(0, &[b"osconf itself, started by /", path.as_bytes()]),
                 None => finding.say(2, &[b"no program that configures the network was found"]),

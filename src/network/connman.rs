@@ -44,7 +44,7 @@ pub(super) const FORMAT: Format = Format {
         },
         feeds: &["connman"],
     }),
-    lacks: Some(lacks),
+    lacks,
     ..Format::new("connman", |network, _, add| {
         for nic in &network.nics {
             add_config(add, nic, edit);
@@ -52,21 +52,20 @@ pub(super) const FORMAT: Format = Format {
     })
 };
 
-fn lacks(network: &Network) -> Option<&'static str> {
-    let cannot_be_refused =
-        |nic: &Nic| nic.mask.length() > 30 && network.default_gateway_of(nic).is_none();
+fn lacks(network: &Network, say: &mut dyn FnMut(&'static str)) {
     if !network.routes.is_empty() {
-        Some(
+        say(
             "has no word for routes but the default one: the rest is written: \
             add them by a script, or use another network system",
-        )
-    } else if network.nics.iter().any(cannot_be_refused) {
-        Some(
+        );
+    }
+    let cannot_be_refused =
+        |nic: &Nic| nic.mask.length() > 30 && network.default_gateway_of(nic).is_none();
+    if network.nics.iter().any(cannot_be_refused) {
+        say(
             "makes a default route through every NIC in a subnet without a broadcast \
             address: all is written as it can be: use another network system",
-        )
-    } else {
-        None
+        );
     }
 }
 

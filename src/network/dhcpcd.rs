@@ -42,7 +42,7 @@ pub(super) const FORMAT: Format = Format {
         },
         feeds: &[],
     }),
-    lacks: Some(lacks),
+    lacks,
     ..Format::new("dhcpcd", plan)
 };
 
@@ -54,17 +54,19 @@ fn plan_edit(add: &mut dyn FnMut(Change), edit: crate::change::Edit) {
     add_file(add, &[b"etc/dhcpcd.conf"], Action::Write(Write::new(edit)));
 }
 
-fn lacks(network: &Network) -> Option<&'static str> {
+fn lacks(network: &Network, say: &mut dyn FnMut(&'static str)) {
     let is_lost = network.nics.iter().any(|nic| {
         let default = network.default_gateway_of(nic);
         network
             .routes_of(nic)
             .any(|route| nic.is_off_subnet(route.gateway) && default != Some(route.gateway))
     });
-    is_lost.then_some(
-        "reaches no gateway outside the subnet but the default one: \
-         the routes through it will be missing: add them in /etc/dhcpcd.exit-hook",
-    )
+    if is_lost {
+        say(
+            "reaches no gateway outside the subnet but the default one: \
+             the routes through it will be missing: add them in /etc/dhcpcd.exit-hook",
+        );
+    }
 }
 
 /// Writes our block anew at the end, with these name servers, or those that it had.

@@ -91,9 +91,13 @@ pub fn get_bytes<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// Makes sure that what comes next begins a line.
+/// Makes sure that what comes next begins a line, which is not joined to the one
+/// before by a backslash at its end.
 pub fn end_line(out: &mut Buf<'_>) {
     if !matches!(out.as_bytes().last(), None | Some(b'\n')) {
+        out.push(b"\n");
+    }
+    if out.as_bytes().ends_with(b"\\\n") {
         out.push(b"\n");
     }
 }
@@ -223,6 +227,9 @@ mod tests {
             ("# it's\nA=0\n", "# it's\nA=1\n"),
             ("B=it's\nA=0\n", "B=it's\nA=1\n"),
             ("A=0\r\nB=1\r\n", "A=1\nB=1\r\n"),
+            // A backslash at the end would join the new line to the last one.
+            ("B=x\\", "B=x\\\n\nA=1\n"),
+            ("B=x\\\n", "B=x\\\n\nA=1\n"),
         ] {
             assert_eq!(edit(old, one), new, "{old}");
             assert_eq!(edit(new, one), new, "twice: {old}");

@@ -285,7 +285,13 @@ impl Job {
             disk,
         );
         let mut machine = Machine::start(command)?;
-        let facts = visit(&mut machine, sample, wrong);
+        let facts = match self.scenario.plugged {
+            true => machine
+                .expect(&[initramfs::PLUG])
+                .and_then(|_| machine.plug()),
+            false => Ok(()),
+        };
+        let facts = facts.and_then(|()| visit(&mut machine, sample, wrong));
         let log = folder.join(format!("{}.log", title.replace(' ', "-")));
         util::write(&log, machine.log())?;
         let console = String::from_utf8_lossy(machine.log()).replace('\r', "");

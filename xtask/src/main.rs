@@ -7,6 +7,7 @@ mod boot;
 mod build;
 mod demo;
 mod elf;
+mod fuzz;
 mod inits;
 mod readers;
 mod reliability;

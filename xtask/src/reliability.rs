@@ -4,7 +4,7 @@
 use anyhow::{Result, bail, ensure};
 use xshell::{Shell, cmd};
 
-use crate::{build, setup, target, util};
+use crate::{build, fuzz, setup, target, util};
 
 /// What breaks the program in one way.
 struct Rig {
@@ -16,7 +16,23 @@ struct Rig {
 }
 
 /// All of them, quick ones first.
-const RIGS: &[Rig] = &[];
+const RIGS: &[Rig] = &[
+    Rig {
+        name: "hostile",
+        run: |sh| test(sh, "hostile"),
+        is_long: false,
+    },
+    Rig {
+        name: "fuzz",
+        run: fuzz::run,
+        is_long: false,
+    },
+    Rig {
+        name: "crashes",
+        run: |sh| test(sh, "crashes"),
+        is_long: false,
+    },
+];
 
 /// How the line of a figure begins (`tests/figure.rs`).
 const FIGURE: &str = "figure: ";
@@ -68,7 +84,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 
 /// A rig that is a test of `tests/`, without cargo's own harness: it says what went
 /// wrong on standard error, and its figures on standard output.
-#[allow(dead_code)] // The first rig comes with the next change.
 fn test(sh: &Shell, name: &str) -> Result<String> {
     Ok(cmd!(
         sh,

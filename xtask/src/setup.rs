@@ -32,6 +32,7 @@ const TOOLS: &[(&str, &str)] = &[
 const TEST_TOOLS: &[(&str, &str)] = &[
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
+    ("c++", "g++"),
     ("chattr", "e2fsprogs"),
     ("mksquashfs", "squashfs-tools"),
     ("e2fsck", "e2fsprogs"),
@@ -41,6 +42,8 @@ const TEST_TOOLS: &[(&str, &str)] = &[
     ("tar", "tar"),
     ("losetup", "mount"),
     ("makefs", "makefs"),
+    ("mkfs.btrfs", "btrfs-progs"),
+    ("mkfs.xfs", "xfsprogs"),
     ("mount", "mount"),
     ("partx", "util-linux"),
     ("patch", "patch"),
@@ -135,6 +138,47 @@ pub(crate) fn rust_target(target: &Target) -> Result<()> {
     cmd!(sh, "rustup --quiet target add {triple}")
         .quiet()
         .run()?;
+    Ok(())
+}
+
+/// The compiler of the tools that no other can build.
+pub(crate) const NIGHTLY: &str = "nightly";
+
+/// Makes sure that it is there, with these components.
+pub(crate) fn nightly(components: &[&str]) -> Result<()> {
+    let sh = util::shell()?;
+    let has = cmd!(sh, "rustup toolchain list").quiet().read()?;
+    if !has.lines().any(|line| line.starts_with(NIGHTLY)) {
+        println!("setup: adding the nightly Rust toolchain");
+        cmd!(
+            sh,
+            "rustup --quiet toolchain install {NIGHTLY} --profile minimal"
+        )
+        .quiet()
+        .run()?;
+    }
+    if !components.is_empty() {
+        cmd!(
+            sh,
+            "rustup --quiet component add --toolchain {NIGHTLY} {components...}"
+        )
+        .quiet()
+        .run()?;
+    }
+    Ok(())
+}
+
+/// Makes sure that cargo has this subcommand, which a package of its name has.
+pub(crate) fn cargo_tool(package: &str) -> Result<()> {
+    let sh = util::shell()?;
+    let installed = cmd!(sh, "cargo install --list").quiet().read()?;
+    let start = format!("{package} ");
+    if !installed.lines().any(|line| line.starts_with(&start)) {
+        println!("setup: installing {package} by cargo");
+        cmd!(sh, "cargo install --quiet --locked {package}")
+            .quiet()
+            .run()?;
+    }
     Ok(())
 }
 

@@ -87,10 +87,10 @@ fn lints(targets: &[Target]) -> Result<()> {
     )
     .quiet()
     .run()?;
-    // It has a step of its own, so that cargo does not count it among `--tests`.
+    // These have steps of their own, so that cargo does not count them among `--tests`.
     cmd!(
         sh,
-        "cargo clippy --quiet --package osconf-tests --test readers -- -D warnings"
+        "cargo clippy --quiet --package osconf-tests --test readers --test hostile -- -D warnings"
     )
     .quiet()
     .run()?;

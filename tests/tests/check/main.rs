@@ -5,7 +5,7 @@
 //! ```text
 //! cargo test -p osconf-tests --test check                 all
 //! cargo test -p osconf-tests --test check -- security/    one item
-//! UPDATE=1 …                                              writes evidence anew
+//! UPDATE=1 …                                              writes the reports anew
 //! ```
 //!
 //! Every root as it is must come out as `tests/check/roots/NAME.report` says: that is

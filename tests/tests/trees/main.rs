@@ -40,7 +40,6 @@ mod account;
 mod case;
 mod compare;
 mod disks;
-mod generate;
 mod judge;
 mod links;
 mod machine;

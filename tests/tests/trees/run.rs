@@ -3,7 +3,6 @@
 use crate::account::{hashes, replace};
 use crate::case::{Case, ConfAfter, First};
 use crate::compare::touched;
-use crate::generate::expand;
 use crate::machine::{Machine, put, read_optional};
 use crate::nics::{nics_of, plug_in, unplug};
 use crate::output::{Output, Secrets, general};
@@ -12,6 +11,7 @@ use crate::snapshot::{Entry, Snapshot, take, take_but};
 use crate::{output, patch, record, rig, rules, update};
 use anyhow::{Context, Result, ensure};
 use core::time::Duration;
+use osconf_tests::generate::expand;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -2,10 +2,10 @@
 
 use crate::account::replace;
 use crate::case::Case;
-use crate::generate::shorten;
 use crate::rules::is_housekeeping;
 use crate::snapshot::{Kind, Snapshot};
 use anyhow::{Context, Result};
+use osconf_tests::generate::shorten;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

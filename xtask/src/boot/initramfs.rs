@@ -26,6 +26,8 @@ const LINK: u32 = 0o120_777;
 const SCSI: &[&str] = &["scsi_common", "scsi_mod", "sd_mod", "virtio_scsi"];
 /// What a disk that is late is late for, in seconds.
 const LATE: u32 = 4;
+/// What the console shows when a disk is to be plugged in.
+pub(crate) const PLUG: &str = "plug the disk in";
 /// Starts a system that stays in the initramfs.
 const RAM_INIT: &str = "#!/bin/sh
 mount -t proc proc /proc
@@ -34,7 +36,7 @@ mount -t devtmpfs dev /dev
 while read -r name; do
     [ ! -f \"/modules/$name.ko\" ] || /bin/busybox insmod \"/modules/$name.ko\"
 done < /modules/order
-[ ! -f /modules/late ] || (sleep \"$(cat /modules/late)\"; /bin/busybox insmod /modules/late.ko) &
+[ ! -f /modules/late ] || (sleep \"$(cat /modules/late)\"; sh /modules/then) &
 exec /sbin/init
 ";
 
@@ -115,6 +117,14 @@ pub(crate) fn pack(
     }
     cpio.add("modules", FOLDER, &[])?;
     cpio.add("modules/order", DATA, &read(&recipe.join("modules"))?)?;
+    if scenario.late || scenario.plugged {
+        let then = match scenario.late {
+            true => "/bin/busybox insmod /modules/late.ko",
+            false => &format!("echo {PLUG} > /dev/console"),
+        };
+        cpio.add("modules/late", DATA, LATE.to_string().as_bytes())?;
+        cpio.add("modules/then", DATA, then.as_bytes())?;
+    }
     for module in fs::read_dir(&parts.modules)? {
         let path = module?.path();
         let mut name = path
@@ -128,7 +138,6 @@ pub(crate) fn pack(
         }
         if scenario.late && module == "virtio_blk" {
             "late.ko".clone_into(&mut name);
-            cpio.add("modules/late", DATA, LATE.to_string().as_bytes())?;
         }
         cpio.add(&format!("modules/{name}"), DATA, &read(&path)?)?;
     }

@@ -114,6 +114,13 @@ impl Machine {
             .context("the machine went off")
     }
 
+    /// Plugs the disk into a running machine, by the monitor that is behind Ctrl-A.
+    pub(crate) fn plug(&mut self) -> Result<()> {
+        write!(self.keyboard, "\x01cdevice_add scsi-hd,drive=disk\n\x01c")
+            .and_then(|()| self.keyboard.flush())
+            .context("the machine went off")
+    }
+
     /// Waits until the machine has switched itself off.
     pub(crate) fn wait_for_off(&mut self) -> Result<()> {
         while self.more()? {}
@@ -157,7 +164,11 @@ pub(crate) fn qemu(
         "-display",
         "none",
         "-serial",
-        "stdio",
+        if scenario.plugged {
+            "mon:stdio"
+        } else {
+            "stdio"
+        },
         "-no-reboot",
     ]);
     command
@@ -187,6 +198,9 @@ pub(crate) fn qemu(
             "if=none,id={name},format=raw,file={}",
             file.display()
         ));
+        if name == "disk" && scenario.plugged {
+            continue;
+        }
         command.arg("-device").arg(match scenario.disk {
             Disk::Virtio => format!("virtio-blk-pci,drive={name}"),
             Disk::Nvme => format!("nvme,drive={name},serial={name}"),

@@ -43,6 +43,9 @@ pub(crate) struct Scenario {
     /// Whether the disk's driver is loaded some seconds after osconf was started.
     #[serde(default)]
     pub(crate) late: bool,
+    /// Whether the disk is plugged in some seconds after osconf was started.
+    #[serde(default)]
+    pub(crate) plugged: bool,
     /// Whether the kernel's line has no `root=`.
     #[serde(default)]
     pub(crate) rootless: bool,

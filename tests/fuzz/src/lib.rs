@@ -1,0 +1,96 @@
+//! What must be true of osconf whatever it is given: laws as functions of bytes,
+//! which panic if they are broken.
+//!
+//! A fuzzer looks for bytes that break them (`fuzz_targets/`, with a nightly
+//! compiler), and `tests/tests/corpus.rs` holds the bytes that are kept in `corpus/`
+//! against them in every test run, with the ordinary compiler.
+//!
+//! What osconf writes is read by readers of our own ([`readers`]), made from the
+//! published descriptions of each format and from nothing in `src/`.
+
+mod account;
+mod conf;
+mod diff;
+mod disks;
+mod editors;
+mod model;
+mod network;
+mod olds;
+mod readers;
+mod words;
+
+use core::cell::RefCell;
+use osconf::text::Buf;
+
+/// Takes any bytes, and panics if a law is broken by them.
+pub type Law = fn(&[u8]);
+
+/// Every target, by the name of its folder in `corpus/`.
+pub static TARGETS: [(&str, Law); 7] = [
+    ("account", account::law),
+    ("conf", conf::law),
+    ("diff", diff::law),
+    ("disks", disks::law),
+    ("editors", editors::law),
+    ("network", network::law),
+    ("words", words::law),
+];
+
+/// Holds `data` against the laws of the target of this name.
+///
+/// # Panics
+/// If one of them is broken.
+pub fn run(name: &str, data: &[u8]) {
+    let target = TARGETS.iter().find(|(target, _)| *target == name);
+    target.expect("a target of this name").1(data);
+}
+
+/// An editor that is wrong on purpose, for the negative control: it forgets the
+/// newline at the end of a file. Some input must show that.
+///
+/// # Panics
+/// If `data` is one of those.
+pub fn broken_editor(data: &[u8]) {
+    editors::lines_law(data, |out, old| {
+        out.push(old.strip_suffix(b"\n").unwrap_or(old));
+    });
+}
+
+/// What `write` writes; there is room for anything that the program would write.
+fn written(write: impl FnOnce(&mut Buf<'_>)) -> Vec<u8> {
+    // Made once: to fill it with zeros takes longer than most editors do.
+    thread_local!(static BYTES: RefCell<Vec<u8>> = RefCell::new(vec![0; ROOM]));
+    BYTES.with_borrow_mut(|bytes| {
+        let mut out = Buf::new(bytes);
+        write(&mut out);
+        assert!(!out.overflowed(), "more was written than there is room for");
+        out.as_bytes().to_vec()
+    })
+}
+
+/// Far more than any file here becomes.
+const ROOM: usize = 64 * 1024;
+
+/// Bytes as text, to be shown.
+fn show(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
+
+/// The lines of `text`, each with its newline.
+fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split_inclusive(|byte| *byte == b'\n')
+}
+
+/// Panics unless `parts` are all in `whole`, in this order, and whole ones.
+fn assert_in_order(parts: &[&[u8]], whole: &[u8]) {
+    let mut lines = lines_of(whole);
+    for part in parts {
+        let is_it = |line: &[u8]| line.trim_ascii_end() == part.trim_ascii_end();
+        assert!(
+            lines.any(is_it),
+            "lost: `{}` in `{}`",
+            show(part),
+            show(whole)
+        );
+    }
+}

@@ -1,0 +1,251 @@
+//! Every state of the disks that a power cut can leave, and every error of a disk.
+//!
+//! The shipped binary runs on real file systems of this machine's kernel, on disks
+//! that write down what they are told (`disk.rs`). From that, every state is made
+//! that a cut can leave (`states.rs`), mounted, with its journal replayed by the
+//! kernel, and judged (`judge.rs`): os.conf gone means that all of it is applied;
+//! os.conf there means that the next run does what is left. It needs root.
+
+mod bench;
+mod controls;
+mod dice;
+mod disk;
+mod image;
+mod judge;
+mod machine;
+mod states;
+
+use anyhow::{Context, Result, bail, ensure};
+use bench::{Bench, Devices};
+use controls::Mistake;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use dice::Dice;
+use disk::Disks;
+use image::Image;
+use judge::{Goal, Wrong};
+use machine::Setup;
+use osconf_tests::figure::{Figure, scale, seed};
+use rustix::mount::{MountFlags, mount};
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::Mutex;
+use std::thread;
+
+/// Set in the process that has namespaces of its own.
+const INSIDE: &str = "OSCONF_CRASHES_INSIDE";
+/// Images are judged by so many threads.
+const WORKERS: usize = 2;
+
+fn main() -> Result<ExitCode> {
+    if std::env::var_os(INSIDE).is_none() {
+        // Mounts and NICs of our own, gone with us.
+        let status = Command::new("unshare")
+            .args(["--mount", "--net", "--propagation=private"])
+            .arg(std::env::current_exe()?)
+            .args(std::env::args_os().skip(1))
+            .env(INSIDE, "1")
+            .status()
+            .context("unshare, of util-linux: are you root?")?;
+        return Ok(if status.success() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
+    }
+    let mac = format!("address {}", machine::MAC);
+    let nic = format!("link add eth0 {mac} type veth peer name peer0");
+    let is_good = Command::new("ip").args(nic.split(' ')).status()?.success();
+    ensure!(is_good, "ip, of iproute2, cannot make a NIC");
+    let folder = tempfile::tempdir()?;
+    mount("tmpfs", folder.path(), "tmpfs", MountFlags::empty(), None)?;
+    let seed = seed();
+    let worker = Worker::new(&folder.path().join("controls"))?;
+    for mistake in controls::MISTAKES {
+        worker.control(mistake, &controls::setup(), seed)?;
+    }
+    drop(worker);
+    let figure = cuts(folder.path(), seed)?;
+    figure.print(seed);
+    ensure!(figure.is_good(), "OSCONF_SEED={seed} repeats it");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One thread's devices: disks that write down what happens, and a bench to judge on.
+struct Worker {
+    disks: Disks,
+    devices: Devices,
+    bench: Bench,
+}
+
+impl Worker {
+    fn new(folder: &Path) -> Result<Self> {
+        let disks = Disks::new(2)?;
+        let files = [disks.path(0), disks.path(1)];
+        Ok(Self {
+            devices: Devices::new(&files, folder.join("recorded"))?,
+            bench: Bench::new(folder)?,
+            disks,
+        })
+    }
+
+    /// Runs osconf on a new machine, and writes down what that does to its disks.
+    fn record(&self, setup: &Setup) -> Result<(Vec<Image>, Goal)> {
+        let base = self
+            .bench
+            .make(&setup.systems(), &|root| setup.fill(root))?;
+        let goal = self.write_down(setup, &base, &|root| {
+            let run = bench::apply(setup.machine, root)?;
+            ensure!(run.code == Some(0), "{}: {}", setup.name(), run.error);
+            Ok(())
+        })?;
+        Ok((base, goal))
+    }
+
+    /// Writes down what is done to the disks.
+    fn write_down(
+        &self,
+        setup: &Setup,
+        base: &[Image],
+        deed: &dyn Fn(&Path) -> Result<()>,
+    ) -> Result<Goal> {
+        self.disks.put(base);
+        self.disks.watch(None);
+        let mounted = self.devices.mount(&setup.systems())?;
+        let old = judge::read(mounted.root());
+        deed(mounted.root())?;
+        let new = judge::read(mounted.root());
+        Ok(Goal { old, new })
+    }
+
+    /// Holds that the rig finds what a wrong program leaves after a power cut.
+    fn control(&self, mistake: Mistake, setup: &Setup, seed: u64) -> Result<()> {
+        let (base, goal) = self.record(setup)?;
+        self.write_down(setup, &base, &|root| {
+            controls::apply(mistake, root, &goal.old, &goal.new)
+        })?;
+        let (mut count, mut found) = (0, Ok(None));
+        let (log, mut dice, mut seen) = (self.disks.log(), Dice::new(seed), HashSet::new());
+        states::each(&base, &log, &mut dice, &mut seen, &mut |_, images| {
+            count += 1;
+            found = judge::judge_cut(&self.bench, setup, &goal, images);
+            matches!(found, Ok(None))
+        });
+        let name = setup.name();
+        let Some(wrong) = found? else {
+            bail!("{mistake:?}, {name}: not found in {count} states");
+        };
+        println!(
+            "crashes: {mistake:?}, {name}: found in state {count}: {}",
+            wrong.what()
+        );
+        Ok(())
+    }
+}
+
+/// Judges so many states as the figure wants.
+fn cuts(folder: &Path, seed: u64) -> Result<Figure> {
+    let goal = scale(10_000, 100_000);
+    let setups = machine::setups();
+    let (next, count) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let total = Mutex::new(Figure::new("distinct crash states"));
+    let outcome: Result<Vec<()>> = thread::scope(|scope| {
+        let work = |number: usize| -> Result<()> {
+            let worker = Worker::new(&folder.join(format!("worker-{number}")))?;
+            loop {
+                let job = next.fetch_add(1, Ordering::Relaxed);
+                // Each setup once, at least.
+                if job >= setups.len() && count.load(Ordering::Relaxed) >= goal {
+                    return Ok(());
+                }
+                let figure = cut(&worker, &setups[job % setups.len()], seed, job)?;
+                count.fetch_add(figure.count, Ordering::Relaxed);
+                let mut total = total.lock().expect("no thread panics");
+                total.count += figure.count;
+                total.lost += figure.lost;
+                total.torn += figure.torn;
+                total.panics += figure.panics;
+                total.hangs += figure.hangs;
+            }
+        };
+        let workers: Vec<_> = (0..WORKERS)
+            .map(|number| scope.spawn(move || work(number)))
+            .collect();
+        let ends = workers
+            .into_iter()
+            .map(|worker| worker.join().expect("no thread panics"));
+        ends.collect()
+    });
+    outcome?;
+    Ok(total.into_inner()?)
+}
+
+/// Records one run, and judges every state that a cut of it can leave.
+fn cut(worker: &Worker, setup: &Setup, seed: u64, job: usize) -> Result<Figure> {
+    let start = std::time::Instant::now();
+    let mut dice = Dice::new(seed.wrapping_add(job as u64));
+    let (base, goal) = worker.record(setup)?;
+    let log = worker.disks.log();
+    let mut figure = Figure::new("");
+    let mut outcome = Ok(());
+    let slowest = setup.systems().iter().map(|system| system.share).min();
+    let most = scale(1, 10) * slowest.unwrap_or_default();
+    let mut seen = HashSet::new();
+    // All of them are counted first, so that those that are judged come from all places.
+    let mut all = 0;
+    states::each(&base, &log, &mut dice, &mut seen, &mut |_, _| {
+        all += 1;
+        true
+    });
+    let mut dice = Dice::new(seed.wrapping_add(job as u64));
+    let mut chance = Dice::new(seed ^ job as u64);
+    seen.clear();
+    states::each(&base, &log, &mut dice, &mut seen, &mut |origin, images| {
+        if chance.roll(all) as u64 >= most {
+            return true;
+        }
+        figure.count += 1;
+        match judge::judge(&worker.bench, setup, &goal, images) {
+            Ok(None) => {}
+            Ok(Some(wrong)) => {
+                wrong.count(&mut figure);
+                report(setup, seed, job, &origin.name(), &wrong, images);
+            }
+            Err(error) => {
+                outcome = Err(error.context(format!("{}: {}", setup.name(), origin.name())));
+            }
+        }
+        outcome.is_ok() && figure.lost + figure.torn < MANY
+    });
+    println!(
+        "crashes: {}: {} events, {} of {all} states, {:.1} s",
+        setup.name(),
+        log.len(),
+        figure.count,
+        start.elapsed().as_secs_f32()
+    );
+    outcome.map(|()| figure)
+}
+
+/// So many bad states of one recording are enough to look at.
+const MANY: u64 = 5;
+
+/// Says what is wrong, and keeps the disks.
+fn report(setup: &Setup, seed: u64, job: usize, origin: &str, wrong: &Wrong, images: &[Image]) {
+    println!("crashes: {}: {}", setup.name(), wrong.what());
+    println!("  again: OSCONF_SEED={seed}, recording {job}, {origin}");
+    for (disk, image) in images.iter().enumerate() {
+        let path = PathBuf::from(format!("/tmp/osconf-crash-{job}-{disk}.img"));
+        let kept = File::create(&path)
+            .map_err(anyhow::Error::from)
+            .and_then(|file| {
+                file.set_len(disk::DISK_BYTES)?;
+                image.write_to(&file)
+            });
+        match kept {
+            Ok(()) => println!("  disk {disk} is {}", path.display()),
+            Err(error) => println!("  disk {disk} is not kept: {error}"),
+        }
+    }
+}

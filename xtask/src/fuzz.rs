@@ -1,0 +1,110 @@
+//! The fuzzer: holds inputs that it makes against the laws of `tests/fuzz/`, so many
+//! times, from the inputs that are kept there.
+//!
+//! A broken law leaves the input in `target/fuzz/`, and says how to repeat it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use xshell::{Shell, cmd};
+
+use crate::{setup, util};
+
+/// A target, and which part of all executions it has, in thousandths: the more its
+/// code, and the quicker, the more.
+const TARGETS: &[(&str, u64)] = &[
+    ("account", 150),
+    ("conf", 260),
+    ("diff", 40),
+    ("disks", 100),
+    ("editors", 200),
+    ("network", 200),
+    ("words", 50),
+];
+
+/// Executions in a test, and in the soak.
+const TEST: u64 = 5_000_000;
+const SOAK: u64 = 300_000_000;
+
+/// The longest input: most laws are about lines, and of these a few.
+const LONGEST: u32 = 512;
+
+/// Seconds after which an execution counts as one that does not end.
+const HANGS: u32 = 10;
+
+/// Builds the fuzzer without a sanitizer: what it runs has no unsafe code, and every
+/// check of a debug build. It watches no comparisons, which takes half of the time;
+/// the inputs that are kept have all the words that there are.
+pub(crate) fn run(sh: &Shell) -> Result<String> {
+    setup::nightly(&[])?;
+    setup::cargo_tool("cargo-fuzz")?;
+    let target = util::target_dir().join("fuzz");
+    let host = cmd!(sh, "rustc -vV").quiet().read()?;
+    let host = host.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.context("rustc does not say what it runs on")?;
+    let options = ["--sanitizer", "none", "--no-trace-compares"];
+    cmd!(
+        sh,
+        "cargo fuzz build --fuzz-dir tests/fuzz --target-dir {target} {options...}"
+    )
+    // The cargo that runs this one has said which compiler it is.
+    .env("RUSTUP_TOOLCHAIN", setup::NIGHTLY)
+    .quiet()
+    .run()?;
+    let seed = seed(sh);
+    let all = match sh.var_os("OSCONF_SOAK") {
+        Some(_) => SOAK,
+        None => TEST,
+    };
+    let (mut count, mut broken) = (0, Vec::new());
+    for (name, part) in TARGETS {
+        let program = target.join(host).join("release").join(name);
+        // The seed repeats a run that begins with what is kept, and with nothing else.
+        let found = tempfile::tempdir()?;
+        let found = found.path();
+        let kept = format!("tests/fuzz/corpus/{name}");
+        let runs = all * part / 1000;
+        let options = [
+            format!("-runs={runs}"),
+            format!("-seed={seed}"),
+            format!("-max_len={LONGEST}"),
+            format!("-timeout={HANGS}"),
+            format!("-artifact_prefix={}/broken-{name}-", target.display()),
+            "-print_final_stats=1".to_owned(),
+            "-verbosity=0".to_owned(),
+        ];
+        let output = cmd!(sh, "{program} {options...} {found} {kept}")
+            .quiet()
+            .ignore_status()
+            .output()?;
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        let done = log
+            .lines()
+            .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+        let done: u64 = done.map_or(Ok(0), |done| done.trim().parse())?;
+        count += done;
+        println!("fuzz: {name}: {done} executions");
+        if !output.status.success() {
+            broken.push(format!(
+                "{name}: {log}\nagain: {} FILE, with the file named above; mend it, and keep it \
+                 in tests/fuzz/corpus/{name}/",
+                program.display()
+            ));
+        }
+    }
+    ensure!(broken.is_empty(), "{}", broken.join("\n"));
+    ensure!(count >= all, "{count} executions instead of {all}");
+    Ok(format!(
+        "figure: fuzz executions | {count} | 0 | 0 | 0 | 0 | {seed}\n"
+    ))
+}
+
+/// Where the dice begin, as in `tests/figure.rs`; to libFuzzer 0 is any number.
+fn seed(sh: &Shell) -> u32 {
+    let given = sh.var("OSCONF_SEED").ok();
+    let given = given.and_then(|seed| seed.parse().ok());
+    given.unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        now.map_or(1, |now| now.subsec_nanos() | 1)
+    })
+}
