@@ -73,15 +73,8 @@ impl Machine {
     /// As the program has it.
     pub fn system(&self) -> System {
         let mut system = System {
-            network: self.format,
-            host_name_places: Default::default(),
-            old_names: Default::default(),
-            interfaces: Default::default(),
             has_route_only: self.has_route_only,
-            older: Default::default(),
-            overflowed: false,
-            resolver: None,
-            cut: Default::default(),
+            ..System::of(self.format)
         };
         for nic in &self.nics {
             let name = InterfaceName::parse(nic.name.as_bytes()).expect("a harmless name");
@@ -119,6 +112,7 @@ pub fn with_wanted<T>(
         conf,
         system: &system,
         password: password.as_ref(),
+        back: &[],
     })
 }
 

@@ -127,6 +127,8 @@ fn apply_once(plan: &Plan, wanted: &Wanted<'_>, mut files: Files) -> Files {
                 files.insert(path, text);
             }
             Action::Remove => drop(files.remove(&path)),
+            // No os.conf asks for this.
+            Action::Back(_) => unreachable!("a copy of {path}"),
             Action::Leave => {}
         }
     }

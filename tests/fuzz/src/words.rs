@@ -66,9 +66,12 @@ fn remembered(data: &[u8]) {
     let record = Record::parse(data);
     let text = written(|out| record.write(out));
     assert_eq!(Record::parse(&text), record, "{}", show(&text));
-    for (path, digest) in record::files(data) {
-        assert_eq!(digest.len(), 64);
-        assert!(!path.contains(&b'\n'));
+    for file in record::files(data) {
+        assert!(file.line.ends_with(file.path));
+        assert!(!file.path.contains(&b'\n'));
+        let again = written(|out| record::write_file(out, file.how, b"x", file.path));
+        let again = record::files(&again).next().expect("the same file");
+        assert!(again.is(b"x") && again.how == file.how && again.path == file.path);
     }
 }
 
