@@ -9,6 +9,7 @@ mod demo;
 mod elf;
 mod fuzz;
 mod inits;
+mod miri;
 mod readers;
 mod reliability;
 mod setup;

@@ -4,7 +4,7 @@
 use anyhow::{Result, bail, ensure};
 use xshell::{Shell, cmd};
 
-use crate::{build, fuzz, setup, target, util};
+use crate::{build, fuzz, miri, setup, target, util};
 
 /// What breaks the program in one way.
 struct Rig {
@@ -31,6 +31,11 @@ const RIGS: &[Rig] = &[
         name: "crashes",
         run: |sh| test(sh, "crashes"),
         is_long: false,
+    },
+    Rig {
+        name: "miri",
+        run: miri::run,
+        is_long: true,
     },
 ];
 

@@ -42,6 +42,7 @@ const VECTORS: &[(&[u8], &str)] = &[
 ];
 
 #[test]
+#[cfg_attr(miri, ignore = "thousands of rounds, a second of Miri for each ten")]
 fn hashes_that_others_made_are_verified() {
     for (password, field) in VECTORS {
         assert!(verifies(field.as_bytes(), password), "{field}");
@@ -50,6 +51,7 @@ fn hashes_that_others_made_are_verified() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "thousands of rounds, a second of Miri for each ten")]
 fn hashes_made_here_are_those_of_other_implementations() {
     // Random bytes whose lowest six bits are the salt's digits.
     let salt = Salt::from_random([0, 64, 130, 195, 12, 37, 38, 63, 1, 11, 62, 26, 61, 34, 1, 2]);
@@ -73,6 +75,7 @@ fn hashes_made_here_are_those_of_other_implementations() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "thousands of rounds, a second of Miri for each ten")]
 fn the_longest_hash_fits_and_is_as_long_as_documented() {
     let salt = Salt::from_random([63; 16]);
     assert_eq!(hash(HashKind::Sha512, LONGEST, salt).expose().len(), 106);
@@ -163,6 +166,7 @@ fn rounds_count_from_a_thousand_to_a_million() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "thousands of rounds, a second of Miri for each ten")]
 fn a_single_wrong_character_is_enough() {
     let good = b"$1$abcd0123$9Qcg8DyviekV3tDGMZynJ1";
     for at in 0..good.len() {
