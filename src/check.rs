@@ -71,9 +71,18 @@ pub struct Item {
     pub judge: fn(&dyn Look, &mut Finding<'_>),
 }
 
+/// The number of the case that any item may come to: what decides it was hidden.
+const BLIND: u8 = 99;
+
+static BLIND_CASE: Case =
+    unknown("run the check as root, or on the image: osconf check --image FILE");
+
 impl Item {
     fn case(&self, number: u8) -> Option<&'static Case> {
-        self.cases.get(usize::from(number).checked_sub(1)?)
+        match number {
+            BLIND => Some(&BLIND_CASE),
+            _ => self.cases.get(usize::from(number).checked_sub(1)?),
+        }
     }
 }
 
@@ -202,6 +211,16 @@ impl<'a> Finding<'a> {
             item: self.item,
             case: self.case,
             evidence: self.evidence.as_bytes(),
+        }
+    }
+
+    /// Notes that something was hidden that may have decided otherwise.
+    pub fn blind(&mut self) {
+        if self.outcome().verdict() < Verdict::Failed {
+            self.evidence.clear();
+            self.case = BLIND;
+            self.evidence
+                .push(b"not all of what decides it can be looked at");
         }
     }
 

@@ -198,6 +198,7 @@ usage: osconf COMMAND [OPTION]...
   -p, --report DIR check: write the reports there
   --all            check: more than the 16 items of image_check
   --group NAME     check: image, contract or norm only
+  --image FILE     check: the root on this disk image
   --strict         check: a warning is a failure, too
   -q, -v           say less, say more
   -h, -V           show this help, show the version

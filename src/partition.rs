@@ -11,6 +11,8 @@ mod bytes;
 mod crc;
 mod ext;
 mod fat;
+#[cfg(feature = "check")]
+mod other;
 mod spec;
 mod table;
 mod ufs;
@@ -44,6 +46,13 @@ pub enum Kind {
     Ufs1,
     /// UFS2 of FreeBSD.
     Ufs2,
+    /// XFS, which ECS does not write to; as those that follow, it is known only where
+    /// images are checked.
+    Xfs,
+    /// btrfs.
+    Btrfs,
+    /// Swap space: no file system, but it has a UUID.
+    Swap,
 }
 
 impl Kind {
@@ -56,7 +65,16 @@ impl Kind {
             Self::Ext4 => "ext4",
             Self::Fat12 | Self::Fat16 | Self::Fat32 => "vfat",
             Self::Ufs1 | Self::Ufs2 => "ufs",
+            Self::Xfs => "xfs",
+            Self::Btrfs => "btrfs",
+            Self::Swap => "swap",
         }
+    }
+
+    /// Whether os.conf may lie on it.
+    #[must_use]
+    pub const fn has_os_conf(self) -> bool {
+        !matches!(self, Self::Xfs | Self::Btrfs | Self::Swap)
     }
 }
 
@@ -78,9 +96,29 @@ pub struct FileSystem {
     pub is_64bit: bool,
 }
 
-/// The file system that begins at offset 0, if it is one that os.conf may lie on.
+/// Hands the partitions of a disk of `size` bytes to `each`, whatever size its blocks
+/// have: 512 bytes, but for some disks 4096.
+pub fn all(read: &mut ReadAt<'_>, size: u64, each: &mut dyn FnMut(&Entry)) -> Scheme {
+    let mut scheme = Scheme::Whole;
+    for block in [512, 4096] {
+        let mut is_empty = true;
+        scheme = partitions(read, size, block, &mut |entry| {
+            is_empty = false;
+            each(entry);
+        });
+        if !is_empty {
+            break;
+        }
+    }
+    scheme
+}
+
+/// The file system that begins at offset 0, if it is one that is known.
 pub fn file_system(read: &mut ReadAt<'_>) -> Option<FileSystem> {
-    ext::read(read)
+    let found = ext::read(read)
         .or_else(|| ufs::read(read))
-        .or_else(|| fat::read(read))
+        .or_else(|| fat::read(read));
+    #[cfg(feature = "check")]
+    let found = found.or_else(|| other::read(read));
+    found
 }

@@ -77,6 +77,10 @@ fn run_with_secrets<'a, S: Sys>(
         // It was in order a moment ago.
         let _ = cli::parse(name, words, &mut settings);
     }
+    // The root that is in the image is none that runs.
+    if let Some(image) = &settings.image {
+        settings.root = image.clone();
+    }
     let log = Log::new(sys, settings.level, settings.log_kernel);
     let run = Run::new(sys, &settings, &log, root);
     match (line.command, line.file) {

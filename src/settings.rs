@@ -50,6 +50,8 @@ pub struct Settings {
     /// Whether a system may be asleep on the disks: by `resume=` and `noresume` there
     /// (kernel-parameters.txt).
     pub may_resume: bool,
+    /// The disk image that is checked, instead of a root.
+    pub image: Option<Path>,
     /// The folder that reports are written to.
     pub report: Option<Path>,
     /// Whether everything is checked.
@@ -107,6 +109,7 @@ impl Default for Settings {
             json: false,
             boot_root: None,
             may_resume: false,
+            image: None,
             report: None,
             all: false,
             group: None,
@@ -157,7 +160,7 @@ impl Settings {
 type Take = fn(&mut Settings, &[u8]) -> Option<()>;
 
 /// Every setting. Of two that contradict each other, the later one counts.
-const SETTINGS: [(&[u8], Take); 21] = [
+const SETTINGS: &[(&[u8], Take)] = &[
     (b"root", |all, value| set(&mut all.root, path(value))),
     (b"conf", |all, value| set_path(&mut all.conf, value)),
     (b"device", |all, value| set_path(&mut all.device, value)),
@@ -182,6 +185,7 @@ const SETTINGS: [(&[u8], Take); 21] = [
     (b"partition", |all, value| {
         set_path(&mut all.partition, value)
     }),
+    (b"image", |all, value| set_path(&mut all.image, value)),
     (b"report", |all, value| set_path(&mut all.report, value)),
     (b"all", |all, value| set(&mut all.all, switch(value))),
     (b"strict", |all, value| set(&mut all.strict, switch(value))),

@@ -187,6 +187,10 @@ pub trait Sys {
         is_read_only: bool,
         options: &[(&CStr, &CStr)],
     ) -> Result<Self::Fd>;
+    /// Makes a block device of `len` bytes of the image in `file`, which nobody can write
+    /// to and which is gone when what is returned is closed; tells its number,
+    /// `makedev(3)`.
+    fn attach(&self, file: &Self::Fd, offset: u64, len: u64) -> Result<(Self::Fd, u64)>;
     /// Makes what is mounted at `point` read-only, or writable; `options` are those
     /// of the mount as /proc/self/mountinfo has them, which stay.
     fn remount(&self, point: &CStr, is_read_only: bool, options: &[u8]) -> Result<()>;

@@ -1,11 +1,13 @@
 //! `check`: asks the root what the items want to know, and reports.
 
+mod disk;
+mod image;
 mod root;
 
 use super::Exit;
 use super::run::Run;
 use crate::check::report::{self, Summary, Totals};
-use crate::check::{EVIDENCE_BYTES, Finding, Group, ITEMS, Item, Look, Outcome, Verdict};
+use crate::check::{EVIDENCE_BYTES, Finding, Group, ITEMS, Item, Look as _, Outcome, Verdict};
 use crate::error::{Fault, Step};
 use crate::log::Level;
 use crate::sys::files::NewFile;
@@ -17,14 +19,31 @@ use core::ffi::CStr;
 use heapless::Vec;
 use root::Root;
 
-/// Judges the root, and reports.
+/// Judges the root, or that on an image, and reports.
 #[inline(never)]
 pub fn check<S: Sys>(run: &Run<'_, S>) -> Exit {
+    let Some(path) = &run.settings.image else {
+        return check_root(run, Root::new(run));
+    };
+    let Some(image) = image::open(run, path.as_c_str()) else {
+        return Exit::Refused;
+    };
+    let (number, folder) = image.root.unzip();
+    let is_open = folder.is_some();
+    // Without a root, nothing of the one that runs may be seen in its place.
+    let Some(folder) = folder.or_else(|| run.sys.open_folder(c"/proc/self/fdinfo").ok()) else {
+        return Exit::Refused;
+    };
+    let run = Run::new(run.sys, run.settings, run.log, folder);
+    let root = Root::on_image(&run, image.disk, number, image.has_folder, is_open);
+    check_root(&run, root)
+}
+
+fn check_root<S: Sys>(run: &Run<'_, S>, root: Root<'_, '_, S>) -> Exit {
     let refuse = |fault: Fault| {
         run.log.fault(Level::Error, "check", &[], fault, "");
         Exit::Refused
     };
-    let root = Root::new(run);
     let memory = |errno| Fault::System(Step::Memory, errno);
     let mut space = match run.sys.map(ITEMS.len() * EVIDENCE_BYTES) {
         Ok(space) => space,
@@ -76,9 +95,20 @@ fn is_wanted<S: Sys>(run: &Run<'_, S>, item: &Item) -> bool {
     }
 }
 
-fn judge<'e>(look: &dyn Look, item: &'static Item, space: &'e mut [u8]) -> Outcome<'e> {
+fn judge<'e, S: Sys>(
+    root: &Root<'_, '_, S>,
+    item: &'static Item,
+    space: &'e mut [u8],
+) -> Outcome<'e> {
     let mut finding = Finding::new(item, space);
-    (item.judge)(look, &mut finding);
+    root.was_blind.set(false);
+    (item.judge)(root, &mut finding);
+    // Without a root, what is not seen is not known; otherwise an item knows best
+    // what to think of a file that it may not read, unless it thinks nothing of it.
+    let is_ok = finding.outcome().verdict() == Verdict::Ok;
+    if root.was_blind.get() && (is_ok || !root.is_open()) {
+        finding.blind();
+    }
     finding.end()
 }
 

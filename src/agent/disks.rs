@@ -3,7 +3,7 @@
 
 use super::run::Run;
 use crate::limits::{BLOCK_NAME_BYTES, BLOCKS, PATH_BYTES};
-use crate::partition::{self, FileSystem, Label, Scheme, Spec, Uuid};
+use crate::partition::{self, FileSystem, Label, Spec, Uuid};
 use crate::sys::files::read_into;
 use crate::sys::{Access, Kind, Sys};
 use crate::text::lines::lines;
@@ -243,7 +243,7 @@ impl<S: Sys> Node<S> {
     }
 
     /// Reads all that there is room for.
-    fn reader<'r>(&'r self, run: &'r Run<'_, S>) -> impl FnMut(u64, &mut [u8]) -> bool + 'r {
+    pub fn reader<'r>(&'r self, run: &'r Run<'_, S>) -> impl FnMut(u64, &mut [u8]) -> bool + 'r {
         move |offset, bytes| {
             let mut done = 0;
             while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -265,49 +265,22 @@ pub fn file_system<S: Sys>(run: &Run<'_, S>, block: &Block) -> Option<FileSystem
     found
 }
 
-/// Hands the partitions in the table of a disk to `each`. Tells how the disk is
-/// divided; none, if it cannot be read.
-pub fn each_partition<S: Sys>(
-    run: &Run<'_, S>,
-    disk: &Block,
-    each: &mut dyn FnMut(&partition::Entry),
-) -> Option<Scheme> {
-    let node = Node::open(run, disk).ok()?;
-    let mut read = node.reader(run);
-    let mut scheme = None;
-    if read(0, &mut [0]) {
-        // The blocks of a disk have 512 bytes, but for some that have 4096.
-        for size in [512, 4096] {
-            let mut is_empty = true;
-            scheme = Some(partition::partitions(
-                &mut read,
-                disk.size,
-                size,
-                &mut |entry| {
-                    is_empty = false;
-                    each(entry);
-                },
-            ));
-            if !is_empty {
-                break;
-            }
-        }
-    }
-    drop(read);
-    node.close(run);
-    scheme
-}
-
 /// UUID and label that the partition table of its disk gives a partition.
 fn table_names<S: Sys>(run: &Run<'_, S>, blocks: &[Block], block: &Block) -> (Uuid, Label) {
     let mut names = (Uuid::new(), Label::new());
     let disk = blocks.iter().find(|disk| disk.device == block.disk);
-    if let (Some(disk), Some(number)) = (disk, block.number) {
-        let _ = each_partition(run, disk, &mut |entry| {
+    if let Some(disk) = disk
+        && let Some(number) = block.number
+        && let Ok(node) = Node::open(run, disk)
+    {
+        let mut read = node.reader(run);
+        partition::all(&mut read, disk.size, &mut |entry| {
             if entry.number == number {
                 names = (entry.uuid.clone(), entry.label.clone());
             }
         });
+        drop(read);
+        node.close(run);
     }
     names
 }

@@ -207,7 +207,8 @@ fn mount<S: Sys>(run: &Run<'_, S>, block: &Block, is_read_only: bool) -> Result<
             }
         });
     };
-    let Some(found) = disks::file_system(run, block) else {
+    let found = disks::file_system(run, block);
+    let Some(found) = found.filter(|found| found.kind.has_os_conf()) else {
         say(
             "no file system that ECS writes to is on it: it must be ext2, ext3, ext4, FAT32 or UFS, and come first on the disk",
             None,
@@ -215,25 +216,7 @@ fn mount<S: Sys>(run: &Run<'_, S>, block: &Block, is_read_only: bool) -> Result<
         return Err(());
     };
     let node = Node::open(run, block).map_err(|errno| say("cannot be opened", Some(errno)))?;
-    let mut result = Err(Errno::NODEV);
-    for kind in drivers(found.kind) {
-        for _ in 0..TRIES {
-            result = run.sys.mount(
-                node.path.as_c_str(),
-                kind,
-                is_read_only,
-                options(&found, kind, is_read_only),
-            );
-            // The read-only mount of a moment ago may still be going.
-            if result.as_ref().err() != Some(&Errno::BUSY) {
-                break;
-            }
-            run.sys.sleep(PAUSE);
-        }
-        if result.as_ref().err() != Some(&Errno::NODEV) {
-            break;
-        }
-    }
+    let result = mount_found(run, node.path.as_c_str(), &found, is_read_only);
     node.close(run);
     // A kernel that only reads UFS, or a disk that is write-protected.
     if !is_read_only && matches!(result.as_ref().err(), Some(&(Errno::ROFS | Errno::ACCESS))) {
@@ -259,6 +242,34 @@ fn mount<S: Sys>(run: &Run<'_, S>, block: &Block, is_read_only: bool) -> Result<
     Ok(place)
 }
 
+/// Mounts what was found on a device, where nobody else sees it.
+///
+/// # Errors
+/// What the kernel says; ENODEV, if it has no driver.
+pub fn mount_found<S: Sys>(
+    run: &Run<'_, S>,
+    path: &CStr,
+    found: &FileSystem,
+    is_read_only: bool,
+) -> crate::sys::Result<S::Fd> {
+    let mut result = Err(Errno::NODEV);
+    for kind in drivers(found.kind) {
+        for _ in 0..TRIES {
+            let options = options(found, kind, is_read_only);
+            result = run.sys.mount(path, kind, is_read_only, options);
+            // The read-only mount of a moment ago may still be going.
+            if result.as_ref().err() != Some(&Errno::BUSY) {
+                break;
+            }
+            run.sys.sleep(PAUSE);
+        }
+        if result.as_ref().err() != Some(&Errno::NODEV) {
+            break;
+        }
+    }
+    result
+}
+
 /// The drivers to try: ext4's takes all three, where the older ones are not there.
 const fn drivers(kind: Kind) -> &'static [&'static CStr] {
     match kind {
@@ -267,10 +278,14 @@ const fn drivers(kind: Kind) -> &'static [&'static CStr] {
         Kind::Ext4 => &[c"ext4"],
         Kind::Fat12 | Kind::Fat16 | Kind::Fat32 => &[c"vfat"],
         Kind::Ufs1 | Kind::Ufs2 => &[c"ufs"],
+        Kind::Xfs => &[c"xfs"],
+        Kind::Btrfs => &[c"btrfs"],
+        Kind::Swap => &[],
     }
 }
 
-/// A look replays no journal (ext4(5), noload). The kernel must be told which UFS
+/// A look replays no journal (ext4(5), noload; xfs(5), norecovery; btrfs(5),
+/// rescue=nologreplay). The kernel must be told which UFS
 /// it is (Documentation/admin-guide/ufs.rst).
 fn options(
     found: &FileSystem,
@@ -279,6 +294,8 @@ fn options(
 ) -> &'static [(&'static CStr, &'static CStr)] {
     match found.kind {
         Kind::Ext3 | Kind::Ext4 if is_read_only && kind != c"ext2" => &[(c"noload", c"")],
+        Kind::Xfs => &[(c"norecovery", c"")],
+        Kind::Btrfs => &[(c"rescue", c"nologreplay")],
         Kind::Ufs1 => &[(c"ufstype", c"44bsd")],
         Kind::Ufs2 => &[(c"ufstype", c"ufs2")],
         _ => &[],

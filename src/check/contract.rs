@@ -24,12 +24,12 @@ pub(super) const PARTITION: Item = Item {
         ),
         unknown("run the check as root, or on the image: osconf check --image FILE"),
     ],
-    judge: |look, finding| match look.disk().map(|disk| disk.first) {
-        Ok(Some(kind)) => {
+    judge: |look, finding| match look.disk() {
+        Ok(disk) if let Some(kind) = disk.first => {
             let case = match kind {
                 Kind::Fat32 | Kind::Ext2 | Kind::Ext3 | Kind::Ext4 => 0,
                 Kind::Ufs1 | Kind::Ufs2 => 2,
-                Kind::Fat12 | Kind::Fat16 => 1,
+                _ => 1,
             };
             finding.note(case, &|out| {
                 put!(
@@ -44,8 +44,10 @@ pub(super) const PARTITION: Item = Item {
                 );
             });
         }
-        Ok(None) => finding.say(1, &[b"the first partition has none of the file systems"]),
-        Err(_) => finding.say(3, &[b"the first partition is not known"]),
+        Ok(disk) if disk.scheme.is_some() => {
+            finding.say(1, &[b"the first partition has none of the file systems"]);
+        }
+        _ => finding.say(3, &[b"the first partition is not known"]),
     },
 };
 

@@ -1,5 +1,6 @@
 //! The real kernel, by rustix' own system calls: no libc in between.
 
+mod image;
 mod mount;
 mod walk;
 
@@ -265,6 +266,12 @@ impl Sys for Linux {
         options: &[(&CStr, &CStr)],
     ) -> Result<OwnedFd> {
         mount::private(device, kind, is_read_only, options)
+    }
+
+    fn attach(&self, file: &OwnedFd, offset: u64, len: u64) -> Result<(OwnedFd, u64)> {
+        let device = image::attach(file, offset, len)?;
+        let number = fs::fstat(&device)?.st_rdev;
+        Ok((device, number))
     }
 
     #[inline(never)]

@@ -1,6 +1,7 @@
 //! The root, and the machine around it, as `check` looks at them.
 
-use crate::agent::disks::{self, Block, Blocks, Device};
+use super::disk::DiskMap;
+use crate::agent::disks::{self, Blocks, Device, Node};
 use crate::agent::locate::{self, MOUNT_BYTES, Purpose};
 use crate::agent::run::Run;
 use crate::check::{Disk, Look, Mounted, Seen, Space, Unseen};
@@ -11,6 +12,7 @@ use crate::sys::{Access, Kind, Sys};
 use crate::system::mounts;
 use crate::text::assignments;
 use crate::text::{Buf, put};
+use core::cell::Cell;
 use core::ffi::CStr;
 use rustix::io::Errno;
 
@@ -21,34 +23,88 @@ const FILE_BYTES: u64 = 8 << 20;
 /// The root of a run.
 pub struct Root<'r, 'a, S: Sys> {
     run: &'r Run<'a, S>,
+    /// Whether there is one: an image may not be mounted.
+    is_open: bool,
+    /// The block devices of the machine; none for an image.
     blocks: Blocks,
     /// The device that holds the root, if the root is all of a file system.
     device: Option<Device>,
+    /// Bytes of its disk.
+    size: Option<u64>,
+    /// The disk itself, if it could be read.
+    disk: Option<DiskMap>,
+    /// The number of the root's partition; none, if it is on none of its own.
+    number: Option<u32>,
+    /// Whether the root lies on a device that is put together from others.
+    is_mapped: bool,
+    /// Whether something was hidden from the item that looks.
+    pub was_blind: Cell<bool>,
+    /// What is known of the folder of os.conf; none, if it must be looked for.
+    has_folder: Option<bool>,
 }
 
 impl<'r, 'a, S: Sys> Root<'r, 'a, S> {
     /// Looks at what the kernel tells of disks.
     pub fn new(run: &'r Run<'a, S>) -> Self {
+        let blocks = disks::all(run);
+        let device = device_of(run);
+        let block_of = |device| blocks.iter().find(|block| Some(block.device) == device);
+        let number = block_of(device).and_then(|block| block.number);
+        let below = device.and_then(|device| disks::disk_below(run, &blocks, device));
+        let size = block_of(below).map(|block| block.size);
+        let disk = block_of(below).and_then(|block| {
+            let node = Node::open(run, block).ok()?;
+            let disk = DiskMap::read(&mut node.reader(run), block.size);
+            node.close(run);
+            disk
+        });
         Self {
             run,
-            blocks: disks::all(run),
-            device: device_of(run),
+            is_open: true,
+            is_mapped: number.is_none() && device != below,
+            blocks,
+            device,
+            size,
+            disk,
+            number,
+            was_blind: Cell::new(false),
+            has_folder: None,
         }
     }
 
-    fn block(&self) -> Seen<&Block> {
-        let device = self.device.ok_or(Unseen::Hidden)?;
-        let mut all = self.blocks.iter();
-        all.find(|block| block.device == device)
-            .ok_or(Unseen::Hidden)
+    /// The root on an image.
+    pub fn on_image(
+        run: &'r Run<'a, S>,
+        disk: DiskMap,
+        number: Option<u32>,
+        has_folder: Option<bool>,
+        is_open: bool,
+    ) -> Self {
+        Self {
+            run,
+            is_open,
+            blocks: Blocks::new(),
+            device: None,
+            size: Some(disk.size),
+            disk: Some(disk),
+            number,
+            is_mapped: false,
+            was_blind: Cell::new(false),
+            has_folder,
+        }
     }
 
-    /// The disk of the root, of all devices.
-    fn disk_block(&self) -> Seen<&Block> {
-        let device = self.device.ok_or(Unseen::Hidden)?;
-        let disk = disks::disk_below(self.run, &self.blocks, device).ok_or(Unseen::Hidden)?;
-        let mut all = self.blocks.iter();
-        all.find(|block| block.device == disk).ok_or(Unseen::Hidden)
+    /// Whether there is a root to look at.
+    pub const fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Whether the root is on a disk that is known: otherwise it is a folder.
+    fn is_on_disk(&self) -> Seen<()> {
+        match self.device.is_some() || self.run.settings.image.is_some() && self.is_open {
+            true => Ok(()),
+            false => Err(Unseen::Hidden),
+        }
     }
 
     /// What the import form of ECS calls this system, and the two numbers of its
@@ -115,8 +171,16 @@ fn unseen(errno: Errno) -> Unseen {
 
 impl<S: Sys> Root<'_, '_, S> {
     fn open(&self, path: &CStr, access: Access) -> Seen<S::Fd> {
-        let opened = self.run.sys.open_below(&self.run.root, path, access);
-        opened.map_err(unseen)
+        let opened = match self.is_open {
+            true => self.run.sys.open_below(&self.run.root, path, access),
+            false => Err(Errno::ACCESS),
+        };
+        opened.map_err(|errno| {
+            let why = unseen(errno);
+            self.was_blind
+                .set(self.was_blind.get() | (why == Unseen::Hidden));
+            why
+        })
     }
 
     fn open_file(&self, path: &CStr) -> Seen<(S::Fd, u64)> {
@@ -140,8 +204,9 @@ impl<S: Sys> Look for Root<'_, '_, S> {
     }
 
     fn is_program(&self, path: &CStr) -> bool {
-        let meta = self.run.meta_of(path);
-        meta.is_some_and(|meta| meta.kind == Kind::File && meta.mode & 0o111 != 0)
+        let found = self.open(path, Access::Look);
+        let meta = found.and_then(|found| self.run.sys.meta(&found).map_err(unseen));
+        meta.is_ok_and(|meta| meta.kind == Kind::File && meta.mode & 0o111 != 0)
     }
 
     fn read(&self, path: &CStr, each: &mut dyn FnMut(&[u8])) -> Seen<()> {
@@ -160,6 +225,10 @@ impl<S: Sys> Look for Root<'_, '_, S> {
     }
 
     fn link(&self, path: &CStr, each: &mut dyn FnMut(&[u8])) -> Seen<()> {
+        if !self.is_open {
+            self.was_blind.set(true);
+            return Err(Unseen::Hidden);
+        }
         let spot = self.run.look_up(path, Last::Itself);
         let spot = spot.map_err(|_| Unseen::Nothing)?;
         let (Some(folder), Some(meta)) = (&spot.folder, spot.meta) else {
@@ -188,7 +257,7 @@ impl<S: Sys> Look for Root<'_, '_, S> {
     }
 
     fn space(&self) -> Seen<Space> {
-        self.device.ok_or(Unseen::Hidden)?;
+        self.is_on_disk()?;
         let usage = self.run.sys.usage(&self.run.root).map_err(unseen)?;
         Ok(Space {
             bytes: usage.bytes,
@@ -197,43 +266,40 @@ impl<S: Sys> Look for Root<'_, '_, S> {
     }
 
     fn disk(&self) -> Seen<Disk> {
-        let disk = self.disk_block()?;
-        let number = self.block().ok().and_then(|block| block.number);
-        let mut all = self.blocks.iter();
-        let first = all.find(|block| block.disk == disk.device && block.number.is_some());
-        let first = disks::file_system(self.run, first.unwrap_or(disk));
-        let (mut root, mut last, mut has_efi) = (None, 0, false);
-        let scheme = disks::each_partition(self.run, disk, &mut |entry| {
-            last = last.max(entry.start);
-            has_efi |= entry.is_efi;
-            if Some(entry.number) == number {
-                root = Some(entry.start);
-            }
-        });
+        let size = self.size.ok_or(Unseen::Hidden)?;
+        let map = self.disk.as_ref();
+        let parts = map.map_or(&[][..], |map| &map.parts);
+        let last = parts.iter().map(|part| part.entry.start).max();
+        let root = parts
+            .iter()
+            .find(|part| Some(part.entry.number) == self.number);
+        let first = parts.first().and_then(|part| part.found.as_ref());
         Ok(Disk {
-            size: disk.size,
-            scheme,
-            is_root_last: root.map(|start| start == last),
-            has_efi,
-            first: first.map(|found| found.kind),
-            is_mapped: number.is_none() && self.device != Some(disk.device),
+            size,
+            scheme: map.map(|map| map.scheme),
+            is_root_last: root.map(|root| Some(root.entry.start) == last),
+            has_efi: parts.iter().any(|part| part.entry.is_efi),
+            first: first
+                .map(|found| found.kind)
+                .filter(|kind| kind.has_os_conf()),
+            is_mapped: self.is_mapped,
         })
     }
 
     fn mounted(&self, each: &mut dyn FnMut(Mounted<'_>)) -> Seen<()> {
-        let device = self.device.ok_or(Unseen::Hidden)?;
-        let found = self.block().ok();
-        let found = found.and_then(|block| disks::file_system(self.run, block));
+        self.is_on_disk()?;
+        let part = self.disk.as_ref().and_then(|disk| disk.part(self.number));
+        let found = part.and_then(|part| part.found.as_ref());
         let mut space = self.run.sys.map(MOUNT_BYTES).map_err(unseen)?;
         let text = self.run.read_mounts(&mut space);
-        let mount = mounts(text).filter(|mount| mount.device == device).last();
+        let mount = mounts(text).filter(|mount| Some(mount.device) == self.device);
         each(Mounted {
-            kind: match (&found, mount) {
+            kind: match (found, mount.last()) {
                 (_, Some(mount)) => mount.kind,
                 (Some(found), None) => found.kind.name().as_bytes(),
                 (None, None) => return Err(Unseen::Hidden),
             },
-            super_block: found.as_ref(),
+            super_block: found,
         });
         Ok(())
     }
@@ -263,7 +329,10 @@ impl<S: Sys> Look for Root<'_, '_, S> {
                 return Ok(true);
             }
         }
-        self.device.ok_or(Unseen::Hidden)?;
+        self.is_on_disk()?;
+        if self.run.settings.image.is_some() {
+            return self.has_folder.ok_or(Unseen::Hidden);
+        }
         let place = locate::find(self.run, Purpose::Look, 0, &|_| {});
         place
             .map(|place| place.folder.is_some())
@@ -271,17 +340,13 @@ impl<S: Sys> Look for Root<'_, '_, S> {
     }
 
     fn has_device(&self, spec: &Spec<'_>) -> Seen<bool> {
-        self.device.ok_or(Unseen::Hidden)?;
+        let disk = self.disk.as_ref().ok_or(Unseen::Hidden)?;
         let mut blocks = self.blocks.iter();
-        if blocks.any(|block| disks::is_meant(self.run, &self.blocks, block, spec)) {
-            return Ok(true);
-        }
-        match self
-            .disk_block()
-            .map(|disk| disks::each_partition(self.run, disk, &mut |_| {}))
-        {
-            Ok(Some(_)) => Ok(false),
-            _ => Err(Unseen::Hidden),
+        match spec {
+            // Names of devices are those of the machine, which an image does not know.
+            Spec::Path(_) if self.run.settings.image.is_some() => Err(Unseen::Hidden),
+            _ => Ok(disk.has(spec)
+                || blocks.any(|block| disks::is_meant(self.run, &self.blocks, block, spec))),
         }
     }
 

@@ -190,6 +190,9 @@ fn look(disk: &[u8], block: u64) {
             Kind::Fat12 | Kind::Fat16 | Kind::Fat32 => number(disk, 510, 2) == 0xaa55,
             Kind::Ufs1 => has_ufs(disk, 0x0001_1954),
             Kind::Ufs2 => has_ufs(disk, 0x1954_0119),
+            Kind::Xfs => disk.starts_with(b"XFSB"),
+            Kind::Btrfs => disk.get(0x10040..0x10048) == Some(b"_BHRfS_M"),
+            Kind::Swap => disk.get(4086..4096) == Some(b"SWAPSPACE2"),
         };
         assert!(has_magic, "{found:?}");
         let is_digit = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';

@@ -216,6 +216,9 @@ impl Sys for Recorder {
     fn is_terminal(&self) -> bool {
         unreachable!()
     }
+    fn attach(&self, _: &Self::Fd, _: u64, _: u64) -> Result<(Self::Fd, u64)> {
+        unreachable!()
+    }
     fn open_folder(&self, _: &CStr) -> Result<Self::Fd> {
         unreachable!()
     }
