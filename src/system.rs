@@ -24,6 +24,8 @@ pub struct System {
     pub old_names: Vec<OldName, 10>,
     /// The interface of each NIC in os.conf.
     pub interfaces: Vec<Interface, NICS>,
+    /// Whether the kernel did not say which interfaces there are.
+    pub is_kernel_silent: bool,
     /// Whether there is `route` but no `ip`, to add routes from a script.
     pub has_route_only: bool,
     /// What becomes of older files about the same NICs, and of those of ours about
@@ -62,6 +64,7 @@ impl System {
             host_name_places: Vec::new(),
             old_names: Vec::new(),
             interfaces: Vec::new(),
+            is_kernel_silent: false,
             has_route_only: false,
             older: Vec::new(),
             overflowed: false,
@@ -100,9 +103,9 @@ impl System {
         self.nic_named(network, text).is_some() || network.with_mac(text).is_some()
     }
 
-    /// Whether a format that goes by names could be given the right ones.
+    /// Whether it is known of each NIC which interface it is, as far as that matters.
     #[must_use]
     pub fn has_all_interfaces(&self) -> bool {
-        self.interfaces.iter().all(|interface| interface.is_there)
+        !self.is_kernel_silent && self.interfaces.iter().all(|interface| interface.is_there)
     }
 }

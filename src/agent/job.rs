@@ -45,10 +45,11 @@ impl<'a, S: Sys> Job<'a, S> {
             .record
             .order
             .is_some_and(|order| order.is(&paper.order));
-        let states = first_states(&conf, is_same.then_some(&memory.record.states));
+        let mut states = first_states(&conf, is_same.then_some(&memory.record.states));
         let mut parts = states.all(State::Open);
 
-        let system = survey::survey(run, &conf, parts, wait);
+        let system = survey::survey(run, &conf, &mut parts, wait);
+        states.set_all(parts, State::Open);
         let mut password = None;
         if parts.contains(Part::Password) {
             match password::prepare(run, &conf) {

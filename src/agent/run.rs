@@ -106,16 +106,18 @@ impl<'a, S: Sys> Run<'a, S> {
     }
 
     /// What was found at `path`, if anything. A failure that does not mean that
-    /// there is nothing leaves the whole root in doubt.
-    fn certain<T>(&self, path: &CStr, found: Result<Option<T>, Fault>) -> Option<T> {
+    /// there is nothing leaves the whole root in doubt: one that root meets only
+    /// where a security module says so (EACCES), too.
+    pub fn certain<T>(&self, path: &CStr, found: Result<Option<T>, Fault>) -> Option<T> {
         found.unwrap_or_else(|fault| {
-            let Fault::System(_, errno) = fault else {
-                return None;
+            let is_answer = match fault {
+                Fault::System(_, errno) => matches!(
+                    errno,
+                    Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG
+                ),
+                Fault::Changed => false,
+                _ => true,
             };
-            let is_answer = matches!(
-                errno,
-                Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS | Errno::NAMETOOLONG
-            );
             if !is_answer {
                 self.is_in_doubt.set(true);
                 let what = &[b"/", path.to_bytes()];

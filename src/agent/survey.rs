@@ -4,6 +4,7 @@ use super::report;
 use super::run::{REPLACED, Run, path_of_kept};
 use crate::change::Change;
 use crate::conf::{Conf, Network, Nic};
+use crate::error::{Fault, Step};
 use crate::hostname::{self, OTHERS, PLAIN, RHEL_6, UCI};
 use crate::limits::FOUND_FILES;
 use crate::log::Level;
@@ -23,13 +24,19 @@ use heapless::Vec;
 /// How often it is looked whether a NIC has come, in milliseconds.
 const POLL: u32 = 50;
 
-/// Looks at the root, as far as `parts` of `conf` need it; waits for NICs.
-pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32) -> System {
+/// Looks at the root, as far as `parts` of `conf` need it; waits for NICs. Adds the
+/// name servers to a network that is written anew and tells of them.
+pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: &mut Parts, wait: u32) -> System {
+    let has_network = parts.contains(Part::Network);
+    let needs_network = has_network || parts.contains(Part::Dns);
+    let format = format(run, needs_network);
+    if has_network && format.dns.is_some() && conf.name_servers.value().is_some() {
+        parts.add(Part::Dns);
+    }
+    let parts = *parts;
     let has_dns = parts.contains(Part::Dns);
-    let needs_network = has_dns || parts.contains(Part::Network);
-    let network = format(run, needs_network);
     let mut system = System {
-        has_route_only: parts.contains(Part::Network)
+        has_route_only: has_network
             && !has_any(run, &[c"sbin/ip", c"bin/ip", c"usr/sbin/ip", c"usr/bin/ip"])
             && has_any(
                 run,
@@ -42,7 +49,7 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
             ),
         resolver: if has_dns { resolver(run) } else { None },
         cut: cut_files(run),
-        ..System::of(network)
+        ..System::of(format)
     };
     if parts.contains(Part::HostName) {
         find_host_name(run, &mut system);
@@ -51,7 +58,7 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: Parts, wait: u32
     if let Some(network) = network {
         let format = system.network;
         if !format.is_kernel {
-            system.interfaces = interfaces(run, network, format, wait);
+            interfaces(run, network, &mut system, wait);
         }
         for look in format.looks {
             look_into(run, look, network, &mut system);
@@ -173,21 +180,17 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
 
 /// Which interface each NIC is. Where the format goes by names, those that are not
 /// there are waited for, and get a stopgap.
-fn interfaces<S: Sys>(
-    run: &Run<'_, S>,
-    network: &Network,
-    format: &Format,
-    wait: u32,
-) -> Vec<Interface, { crate::limits::NICS }> {
-    let links = wait_for(run, network, if format.needs_names { wait } else { 0 });
-    let mut interfaces = Vec::new();
+fn interfaces<S: Sys>(run: &Run<'_, S>, network: &Network, system: &mut System, wait: u32) {
+    let needs_names = system.network.needs_names;
+    let links = wait_for(run, network, if needs_names { wait } else { 0 });
+    system.is_kernel_silent = links.is_none();
     for nic in &network.nics {
         let link = links.as_ref().and_then(|links| links.find(nic));
         // Without a MAC the label is the name, whether it is there or not.
         let is_there = link.is_some() || nic.mac.is_none();
         let name = match link {
             Some(link) => Some(link.name.clone()),
-            None if !is_there && !format.needs_names => None,
+            None if !is_there && !needs_names => None,
             None => label_name(nic),
         };
         let Some(name) = name else {
@@ -197,13 +200,12 @@ fn interfaces<S: Sys>(
             report::say_no_interface(run, nic, name.as_str());
         }
         // Cannot fail: there are as many places as NICs.
-        let _ = interfaces.push(Interface {
+        let _ = system.interfaces.push(Interface {
             label: nic.label,
             name,
             is_there,
         });
     }
-    interfaces
 }
 
 fn label_name(nic: &Nic) -> Option<InterfaceName> {
@@ -314,13 +316,15 @@ fn cut_files<S: Sys>(run: &Run<'_, S>) -> Vec<Path, FOUND_FILES> {
 
 /// Calls `each` with every name in a folder of the root, if it is there.
 pub fn each_name<S: Sys>(run: &Run<'_, S>, folder: &CStr, each: &mut dyn FnMut(&[u8])) {
-    if let Ok(folder) = run.sys.open_below(&run.root, folder, Access::Folder) {
-        // What cannot be listed is looked at again at the next run.
-        let _ = run.sys.list(&folder, &mut |name| {
+    let opened = run.sys.open_below(&run.root, folder, Access::Folder);
+    let listed = opened.and_then(|folder| {
+        run.sys.list(&folder, &mut |name| {
             each(name.to_bytes());
             true
-        });
-    }
+        })
+    });
+    let listed = listed.map_err(|errno| Fault::System(Step::Read, errno));
+    run.certain(folder, listed.map(Some));
 }
 
 /// How long this run waits for NICs.

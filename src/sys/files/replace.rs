@@ -277,7 +277,10 @@ pub fn unsettle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) {
 ///
 /// The file is emptied first, and that made durable: a power cut then leaves it
 /// empty, by which it is known to be cut, or with its first bytes, if it is longer
-/// than the kernel writes at once.
+/// than the kernel writes at once. A file that has a second name stays as it is: that
+/// is the copy that was kept, or somebody else's. Older kernels forbid a rename over
+/// what is mounted on in another namespace, too (RHEL 7's `fs.may_detach_mounts`), and
+/// there the copy is a second name.
 ///
 /// # Errors
 /// A step failed.
@@ -288,6 +291,9 @@ pub fn write_in_place<S: Sys>(
     content: &[u8],
 ) -> crate::sys::Result<()> {
     let file = sys.open(folder, name, Access::Write)?;
+    if sys.meta(&file)?.links > 1 {
+        return Err(Errno::BUSY);
+    }
     sys.set_len(&file, 0)?;
     sys.sync(&file)?;
     write_all(sys, &file, content)?;
