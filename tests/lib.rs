@@ -1,8 +1,10 @@
 //! What several tests of this package share; the rigs that serve only one lie
 //! beside it.
 
+pub mod case;
 pub mod figure;
 pub mod generate;
+pub mod kernel;
 pub mod matrix;
 pub mod namespace;
 pub mod product;

@@ -23,6 +23,11 @@ const RIGS: &[Rig] = &[
         is_long: false,
     },
     Rig {
+        name: "faults",
+        run: |sh| test(sh, "faults"),
+        is_long: false,
+    },
+    Rig {
         name: "fuzz",
         run: fuzz::run,
         is_long: false,

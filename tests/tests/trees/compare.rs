@@ -1,8 +1,8 @@
 //! What must be there after a run, and how what is there differs.
 
-use crate::case::{Case, ConfAfter, Thing};
 use crate::snapshot::{Entry, Kind, Snapshot, take};
 use anyhow::{Context, Result};
+use osconf_tests::case::{Case, ConfAfter, Thing};
 use osconf_tests::generate::expand;
 use similar::TextDiff;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Disks with partitions, for the cases that search for the first one.
 
-use crate::case::Case;
 use crate::rig::{output_of, run};
 use anyhow::Result;
+use osconf_tests::case::Case;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;

@@ -1,7 +1,6 @@
 //! What a run left, against what its case says.
 
 use crate::account::{hashes, name_hashes, replace};
-use crate::case::ConfAfter;
 use crate::compare::{differences, expected, texts};
 use crate::machine::{KERNEL_NAME, read_optional};
 use crate::output::Output;
@@ -10,6 +9,7 @@ use crate::run::{Run, Seen};
 use crate::snapshot::{Entry, Kind, Snapshot};
 use crate::{record, rules};
 use anyhow::Result;
+use osconf_tests::case::ConfAfter;
 use std::fs::File;
 use std::path::Path;
 use std::process::Command;

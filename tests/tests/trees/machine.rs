@@ -1,9 +1,9 @@
 //! The machine of a case: its root file system, and its NICs.
 
-use crate::case::{Case, Mount, Thing};
 use crate::rig::run;
 use crate::snapshot::{Kind, is_named};
 use anyhow::{Context, Result};
+use osconf_tests::case::{Case, Mount, Thing};
 use osconf_tests::generate::expand;
 use rustix::fs::{
     CWD, FileType, IFlags, Mode, XattrFlags, ioctl_getflags, ioctl_setflags, lsetxattr, mknodat,

@@ -37,7 +37,6 @@
 //! The binary is `$OSCONF_HOST`, or else what `cargo xtask build` made.
 
 mod account;
-mod case;
 mod compare;
 mod disks;
 mod judge;

@@ -49,22 +49,3 @@ fn ip(commands: &str) -> Result<()> {
     );
     Ok(())
 }
-
-/// The NICs that an os.conf names, under their labels.
-pub(crate) fn nics_of(conf: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(conf);
-    let lines = text
-        .lines()
-        .map(|line| line.trim().trim_start_matches("export "));
-    let mut nics: Vec<String> = lines
-        .filter_map(|line| {
-            let (label, mac) = line.split_once("_mac_addr=")?;
-            let mac = mac.trim_matches(['"', '\'']);
-            let good = label.starts_with("eth") && mac.len() == 17 && mac.split(':').count() == 6;
-            good.then(|| format!("{label} {mac}"))
-        })
-        .collect();
-    nics.sort_unstable();
-    nics.dedup();
-    nics
-}

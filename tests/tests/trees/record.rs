@@ -1,11 +1,11 @@
 //! `etc/osconf/record`, read by other words than the program's own.
 
-use crate::case::{Case, ConfAfter};
 use crate::links::resolved;
 use crate::rules::changed;
 use crate::run::Seen;
 use crate::snapshot::{Entry, Kind};
 use anyhow::{Context, Result};
+use osconf_tests::case::{Case, ConfAfter};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;

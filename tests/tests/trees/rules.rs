@@ -2,11 +2,11 @@
 //! copies of what was replaced, and where secrets may lie.
 
 use crate::account::{contains, hashes};
-use crate::case::{Case, ConfAfter};
 use crate::links::links_to;
 use crate::output::Secrets;
 use crate::record;
 use crate::snapshot::{Entry, Kind, Snapshot, is_named};
+use osconf_tests::case::{Case, ConfAfter};
 use std::path::{Path, PathBuf};
 
 const OURS: &str = "etc/osconf";

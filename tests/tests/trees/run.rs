@@ -1,16 +1,16 @@
 //! One case, from its machine to the last comparison.
 
 use crate::account::{hashes, replace};
-use crate::case::{Case, ConfAfter, First};
 use crate::compare::touched;
 use crate::machine::{Machine, put, read_optional};
-use crate::nics::{nics_of, plug_in, unplug};
+use crate::nics::{plug_in, unplug};
 use crate::output::{Output, Secrets, general};
 use crate::record::DAY;
 use crate::snapshot::{Entry, Snapshot, take, take_but};
 use crate::{output, patch, record, rig, rules, update};
 use anyhow::{Context, Result, ensure};
 use core::time::Duration;
+use osconf_tests::case::{Case, ConfAfter, First, nics_of};
 use osconf_tests::generate::expand;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,10 @@
 //! `UPDATE=1`: what is expected becomes what is.
 
 use crate::account::replace;
-use crate::case::Case;
 use crate::rules::is_housekeeping;
 use crate::snapshot::{Kind, Snapshot};
 use anyhow::{Context, Result};
+use osconf_tests::case::Case;
 use osconf_tests::generate::shorten;
 use std::fs;
 use std::os::unix::fs::symlink;
