@@ -16,6 +16,7 @@ mod listing;
 mod locate;
 mod memory;
 mod mounting;
+mod moved;
 mod order;
 mod password;
 mod preview;
@@ -36,8 +37,9 @@ pub use report::status;
 pub use revert::revert;
 pub use run::Run;
 
+use crate::conf::Nic;
 use crate::part::Part;
-use crate::record::{State, States};
+use crate::record::{Order, State, States};
 use crate::sys::Sys;
 use job::Job;
 use locate::{Place, Purpose};
@@ -81,7 +83,7 @@ pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
         false => Purpose::Apply,
     };
     let Ok(mut place) = locate::find(run, purpose, survey::wait(run), &|_| {}) else {
-        return boot(run, Exit::Refused);
+        return rest(run, None, Exit::Refused);
     };
     let is_due = run.was_cut || order::is_there(run, &place);
     let exit = if is_due && mounting::open_root(run, &mut place, is_asleep).is_err() {
@@ -89,22 +91,61 @@ pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
     } else {
         transaction::clean(run);
         order::finish(run, &place);
-        follow(run, &place)
+        follow(run, &mut place)
     };
     mounting::leave(run, place);
     exit
 }
 
 /// Reads os.conf, if it is there, and carries it out.
-fn follow<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Exit {
+fn follow<S: Sys>(run: &Run<'_, S>, place: &mut Place<S>) -> Exit {
     match order::read(run, place) {
         Ok(Some(paper)) => carry_out(run, place, &paper),
-        Ok(None) => {
-            report::say_nothing_to_do(run, place);
-            boot(run, revert::resume(run))
-        }
-        Err(exit) => boot(run, exit),
+        Ok(None) => rest(run, Some(place), Exit::Done),
+        Err(exit) => rest(run, Some(place), exit),
     }
+}
+
+/// Does what is due at a boot without os.conf, be it that it is not found.
+fn rest<S: Sys>(run: &Run<'_, S>, place: Option<&mut Place<S>>, exit: Exit) -> Exit {
+    let exit = match moved::job(run) {
+        Some(mut job) => match settle_in(run, &mut job, place) {
+            true => exit,
+            false => Exit::Refused,
+        },
+        None => match (exit, place) {
+            (Exit::Done, Some(place)) => {
+                report::say_nothing_to_do(run, place);
+                revert::resume(run)
+            }
+            _ => exit,
+        },
+    };
+    boot(run, exit)
+}
+
+/// Writes the network for the NICs that are there now. A second run finds that it
+/// is so already.
+fn settle_in<S: Sys>(run: &Run<'_, S>, job: &mut Job<'_, S>, place: Option<&mut Place<S>>) -> bool {
+    let is_asleep = mounting::is_asleep(run);
+    if let Some(place) = place
+        && mounting::open_root(run, place, is_asleep).is_err()
+    {
+        return false;
+    }
+    let _lock = memory::lock(run);
+    let order = job.memory.record.order;
+    if let Some(stage) = perform(run, job, order)
+        && job.states.get(Part::Network) == State::Done
+    {
+        let network = job.conf.network.value();
+        if network.is_some_and(|network| network.nics.iter().any(Nic::is_by_dhcp)) {
+            job.states.set(Part::Network, State::Left);
+        }
+        return job.memory.save(run, job, &stage, order);
+    }
+    report::say_not_settled(run);
+    false
 }
 
 /// Does what is due at a boot without a new network, where no other program does.
@@ -121,23 +162,32 @@ fn boot<S: Sys>(run: &Run<'_, S>, exit: Exit) -> Exit {
 fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Exit {
     let _lock = memory::lock(run);
     let mut job = Job::new(run, place, paper, survey::wait(run));
-    let is_kept_before = |path: &_| job.is_same && job.memory.names(path);
-    let Ok(stage) = transaction::stage(run, &job.wanted(), job.parts, &is_kept_before) else {
+    let Some(stage) = perform(run, &mut job, Some(paper.order)) else {
         return boot(run, Exit::Refused);
     };
-    // Open, until it is durable. What only mends is not this os.conf's doing.
-    let note = || stage.parts.is_empty() || job.memory.save(run, &job, &stage, Some(paper.order));
-    let Ok(failed) = transaction::publish(run, &stage, &note) else {
-        return boot(run, Exit::Refused);
-    };
-    if failed.is_empty() {
-        transaction::end(run);
-    }
-    job.states.set_all(stage.parts.without(failed), State::Done);
     configure_kernel(run, &mut job, &stage);
     job.states.set_all(job.unfinished, State::Open);
     report::say_outcome(run, &job.states, &stage);
     end(run, place, paper, &job, &stage)
+}
+
+/// Stages and publishes what is to be done; `order` is the os.conf that it is done
+/// for, if it is there. None, if what a power cut left cannot be mended.
+fn perform<S: Sys>(
+    run: &Run<'_, S>,
+    job: &mut Job<'_, S>,
+    order: Option<Order>,
+) -> Option<Stage<S>> {
+    let is_kept_before = |path: &_| job.is_same && job.memory.names(path);
+    let stage = transaction::stage(run, &job.wanted(), job.parts, &is_kept_before).ok()?;
+    // Open, until it is durable. What only mends is not this os.conf's doing.
+    let note = || stage.parts.is_empty() || job.memory.save(run, job, &stage, order);
+    let failed = transaction::publish(run, &stage, &note).ok()?;
+    if failed.is_empty() {
+        transaction::end(run);
+    }
+    job.states.set_all(stage.parts.without(failed), State::Done);
+    Some(stage)
 }
 
 /// Gives the running kernel what was published, where that is our task. A part

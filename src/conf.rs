@@ -58,7 +58,7 @@ impl<T> Wish<T> {
 pub type NameServers = Vec<Ipv4, NAME_SERVERS>;
 
 /// The whole list of NICs and where packets go.
-#[derive(Debug, PartialEq, Eq, Clone)]
+#[derive(Debug, PartialEq, Eq, Clone, Default)]
 pub struct Network {
     /// The NICs, by ascending label.
     pub nics: Vec<Nic, NICS>,
@@ -172,13 +172,30 @@ pub struct Nic {
     pub label: u8,
     /// By which the NIC is found. Without it, the label is the name.
     pub mac: Option<Mac>,
-    /// Its address.
+    /// Its address; 0.0.0.0, which no host has, if DHCP gives it one.
     pub address: Ipv4,
     /// Its subnet's mask.
     pub mask: Mask,
 }
 
 impl Nic {
+    /// The NIC with this MAC address, set up by DHCP. os.conf has no word for it.
+    #[must_use]
+    pub const fn by_dhcp(label: u8, mac: Mac) -> Self {
+        Self {
+            label,
+            mac: Some(mac),
+            address: Ipv4::new(0),
+            mask: Mask::HOST,
+        }
+    }
+
+    /// Whether DHCP gives it its address, and with that its routes.
+    #[must_use]
+    pub const fn is_by_dhcp(&self) -> bool {
+        self.address.number() == 0
+    }
+
     /// The subnet that this NIC is in.
     #[must_use]
     pub const fn subnet(&self) -> Prefix {

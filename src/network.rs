@@ -21,12 +21,13 @@ mod uci;
 mod wicked;
 
 pub use detect::{Fit, detect};
-pub use keep::PATH as KEPT_NETWORK;
+pub use keep::{PATH as KEPT_NETWORK, write as write_lines};
 
 use crate::change::{Action, Change, Edit, Wanted, Write};
 use crate::conf::{Network, Nic};
 use crate::part::Part;
 use crate::system::System;
+use crate::text::assignments::{Setting, Value};
 use crate::text::lines::lines;
 use crate::text::{Buf, ini, put};
 use crate::value::Path;
@@ -193,6 +194,24 @@ fn keep_servers(
         out.push(servers);
         out.push(b"\n");
     }
+}
+
+/// How `nic` gets its address, which, and its mask, by what a format calls these;
+/// `fixed` is its word for an address that is written there.
+#[inline(never)]
+fn address_of<'a>(
+    nic: &Nic,
+    [protocol, address, mask]: [&'a str; 3],
+    fixed: &'a [u8],
+) -> [Setting<'a>; 3] {
+    let values = if nic.is_by_dhcp() {
+        [Value::Word(b"dhcp"), Value::Gone, Value::Gone]
+    } else {
+        let mask = Value::Address(nic.mask.address());
+        [Value::Word(fixed), Value::Address(nic.address), mask]
+    };
+    let [by, at, within] = values;
+    [(protocol, by), (address, at), (mask, within)]
 }
 
 /// The network that is wanted, and the NIC in it with this label.

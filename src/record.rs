@@ -1,12 +1,18 @@
 //! `/etc/osconf/record`: what was applied last, and what of a kept os.conf is
 //! still to be done.
 
+use crate::conf::Network;
+use crate::limits::NICS;
+use crate::network::links::InterfaceName;
+use crate::network::write_lines;
 use crate::part::{Part, Parts};
+use crate::system::System;
 use crate::text::assignments::get;
-use crate::text::lines::lines;
+use crate::text::lines::{before, lines, words};
 use crate::text::{Buf, put};
-use crate::value::hex;
-use crate::value::ipv4::decimal_long;
+use crate::value::ipv4::{decimal_byte, decimal_long};
+use crate::value::{Mac, hex};
+use heapless::Vec;
 use ufmt::{Formatter, uDisplay, uWrite};
 
 /// The file, below the root.
@@ -78,10 +84,18 @@ pub enum State {
     Open,
     /// os.conf has errors in it.
     Invalid,
+    /// It was applied; then the NICs were others, which have DHCP since.
+    Left,
 }
 
 impl State {
-    const ALL: [Self; 4] = [Self::Nothing, Self::Done, Self::Open, Self::Invalid];
+    const ALL: [Self; 5] = [
+        Self::Nothing,
+        Self::Done,
+        Self::Open,
+        Self::Invalid,
+        Self::Left,
+    ];
 
     /// The word for it.
     #[must_use]
@@ -91,6 +105,7 @@ impl State {
             Self::Done => "done",
             Self::Open => "open",
             Self::Invalid => "invalid",
+            Self::Left => "left",
         }
     }
 }
@@ -264,6 +279,74 @@ pub fn write_file(out: &mut Buf<'_>, how: How, content: &[u8], path: &[u8]) {
 /// The files that were published, as a record names them.
 pub fn files(text: &[u8]) -> impl Iterator<Item = Published<'_>> {
     lines(text).filter_map(|line| Published::parse(line.text))
+}
+
+/// A NIC for which files were written that go by its name.
+#[derive(Clone)]
+pub struct NamedNic {
+    /// The N of `ethN` in os.conf.
+    pub label: u8,
+    /// The name that its interface had.
+    pub name: InterfaceName,
+    /// Its MAC address.
+    pub mac: Mac,
+}
+
+/// Writes the network that was published where it goes by names: each NIC's name
+/// and MAC address, and the lines of os.conf, since a NIC that stays keeps its
+/// address when another one is replaced. Lines about files follow.
+///
+/// A NIC without a MAC address in os.conf cannot be told from another, so then
+/// there is nothing to remember.
+pub fn write_network(out: &mut Buf<'_>, network: &Network, system: &System) {
+    if network.nics.iter().any(|nic| nic.mac.is_none()) {
+        return;
+    }
+    for nic in &network.nics {
+        if let Some(mac) = nic.mac {
+            put!(out, "nic={} {} {}\n", nic.label, system.name_of(nic), mac);
+        }
+    }
+    write_lines(out, network);
+}
+
+/// The lines that [`write_network`] wrote, if there are any.
+#[must_use]
+pub fn network(text: &[u8]) -> &[u8] {
+    let mut rest = lines(text);
+    while !rest.rest.is_empty() && !rest.rest.starts_with(NIC) {
+        rest.next();
+    }
+    let first = rest.rest;
+    while rest.rest.starts_with(NIC) || rest.rest.starts_with(b"eth") {
+        rest.next();
+    }
+    before(first, rest.rest)
+}
+
+const NIC: &[u8] = b"nic=";
+
+/// The NICs in them.
+#[must_use]
+#[inline(never)]
+pub fn nics(text: &[u8]) -> Vec<NamedNic, NICS> {
+    let mut nics = Vec::new();
+    for line in lines(text) {
+        if let Some(nic) = nic(line.text) {
+            // More than there are places were never written.
+            let _ = nics.push(nic);
+        }
+    }
+    nics
+}
+
+fn nic(line: &[u8]) -> Option<NamedNic> {
+    let mut parts = words(line.strip_prefix(NIC)?);
+    Some(NamedNic {
+        label: decimal_byte(parts.next()?)?,
+        name: InterfaceName::parse(parts.next()?)?,
+        mac: Mac::parse(parts.next()?)?,
+    })
 }
 
 fn number(text: &[u8]) -> Option<i64> {

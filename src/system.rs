@@ -23,7 +23,7 @@ pub struct System {
     /// Names that the machine had before, which loopback lines may still have.
     pub old_names: Vec<OldName, 10>,
     /// The interface of each NIC in os.conf.
-    pub interfaces: Vec<Interface, NICS>,
+    pub interfaces: Interfaces,
     /// Whether the kernel did not say which interfaces there are.
     pub is_kernel_silent: bool,
     /// Whether there is `route` but no `ip`, to add routes from a script.
@@ -43,6 +43,9 @@ pub struct System {
 
 /// A host name that was found, whatever it is made of.
 pub type OldName = Vec<u8, HOST_NAME_BYTES>;
+
+/// Which interfaces the NICs are.
+pub type Interfaces = Vec<Interface, NICS>;
 
 /// Which interface a NIC is.
 pub struct Interface {

@@ -149,7 +149,7 @@ pub enum Mount {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct First {
-    /// The file in the case's folder that is os.conf for it, if there is one.
+    /// The file beside the case's os.conf that is os.conf for it, if there is one.
     pub conf: Option<String>,
     /// Arguments, if they are others.
     #[serde(default = "apply")]
@@ -206,6 +206,14 @@ impl Case {
             folder,
             ..case
         })
+    }
+
+    /// The os.conf of a run before, which lies beside that of the case.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn first_conf(&self, name: &str) -> Result<Vec<u8>> {
+        fs::read(self.conf_from.with_file_name(name)).with_context(|| name.to_owned())
     }
 
     /// The mode of a file of the table of networks, if it is not the usual one.

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! networks/cases/CASE/            what ECS says, and what must come of it
-//!   os.conf
+//!   os.conf                       none at a boot without; first.conf of one before
 //!   case.toml                     see `Cell`; all of trees' case.toml may be in it
 //! networks/formats/FORMAT/
 //!   format.toml                   how the format finds a NIC, modes of its files
@@ -73,6 +73,9 @@ pub struct Expected {
     pub routes: Vec<String>,
     /// The name servers, in order.
     pub name_servers: Vec<String>,
+    /// The MAC addresses of NICs for which DHCP is asked; nobody answers.
+    #[serde(default)]
+    pub asks: Vec<String>,
     /// Readers that cannot do this, with the reason.
     #[serde(default)]
     pub without: BTreeMap<String, String>,
@@ -98,7 +101,14 @@ enum NicsBy {
     Name,
 }
 
-const NETWORK_KEYS: [&str; 5] = ["nics", "addresses", "routes", "name-servers", "without"];
+const NETWORK_KEYS: [&str; 6] = [
+    "nics",
+    "addresses",
+    "routes",
+    "name-servers",
+    "asks",
+    "without",
+];
 
 /// The folder of the table.
 #[must_use]

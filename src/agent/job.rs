@@ -4,7 +4,8 @@ use super::locate::Place;
 use super::memory::{self, Memory};
 use super::order::Paper;
 use super::run::Run;
-use super::{password, report, survey};
+use super::survey::{self, Names};
+use super::{password, report};
 use crate::change::{NewPassword, Wanted};
 use crate::conf::{Conf, Findings, Wish, parse};
 use crate::part::{Part, Parts};
@@ -33,8 +34,7 @@ pub struct Job<'a, S: Sys> {
 }
 
 impl<'a, S: Sys> Job<'a, S> {
-    /// Reads os.conf, and looks at the root for what is still open of it. Parts that
-    /// cannot be done here are left out, and it is said why.
+    /// Reads os.conf, for what is still open of it.
     pub fn new(run: &Run<'_, S>, place: &Place<S>, paper: &'a Paper<S>, wait: u32) -> Self {
         let source = &paper.file.content;
         let mut findings = Findings::default();
@@ -45,10 +45,26 @@ impl<'a, S: Sys> Job<'a, S> {
             .record
             .order
             .is_some_and(|order| order.is(&paper.order));
-        let mut states = first_states(&conf, is_same.then_some(&memory.record.states));
-        let mut parts = states.all(State::Open);
+        let states = first_states(&conf, is_same.then_some(&memory.record.states));
+        let names = Names {
+            wait,
+            ..Names::default()
+        };
+        Self::of(run, conf, memory, is_same, states, names)
+    }
 
-        let system = survey::survey(run, &conf, &mut parts, wait);
+    /// Looks at the root for what is open of it. Parts that cannot be done here are
+    /// left out, and it is said why.
+    pub fn of(
+        run: &Run<'_, S>,
+        conf: Conf<'a>,
+        memory: Memory<S>,
+        is_same: bool,
+        mut states: States,
+        names: Names,
+    ) -> Self {
+        let mut parts = states.all(State::Open);
+        let system = survey::survey(run, &conf, &mut parts, names);
         states.set_all(parts, State::Open);
         let mut password = None;
         if parts.contains(Part::Password) {

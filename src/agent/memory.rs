@@ -5,7 +5,8 @@ use super::run::Run;
 use super::transaction::{self, Stage};
 use crate::error::{Fault, Step};
 use crate::log::Level;
-use crate::record::{self, Order, Published, Record};
+use crate::part::Part;
+use crate::record::{self, Order, Published, Record, State};
 use crate::sys::files::File;
 use crate::sys::{Access, Sys};
 use crate::text::Buf;
@@ -41,7 +42,8 @@ impl<S: Sys> Memory<S> {
         self.file.is_none()
     }
 
-    fn text(&self) -> &[u8] {
+    /// Its text.
+    pub fn text(&self) -> &[u8] {
         self.file.as_ref().map_or(&[], |file| &file.content)
     }
 
@@ -73,7 +75,17 @@ impl<S: Sys> Memory<S> {
         let is_staged = |path: &[u8]| stage.changed().any(|file| file.path.as_bytes() == path);
         let is_more = job.is_same || stage.changes() == 0;
         let is_still = |path: &[u8]| is_more && !is_staged(path);
+        let is_new = stage.parts.contains(Part::Network)
+            && [State::Done, State::Left].contains(&job.states.get(Part::Network));
         self.write(run, &record, "os.conf is kept", &is_still, &|out| {
+            match job.conf.network.value() {
+                Some(network) if is_new => {
+                    if job.system.network.needs_names {
+                        record::write_network(out, network, &job.system);
+                    }
+                }
+                _ => out.push(record::network(self.text())),
+            }
             for file in stage.changed() {
                 let content = file.result().unwrap_or_default();
                 record::write_file(out, file.how(), content, file.path.as_bytes());

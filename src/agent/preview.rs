@@ -4,7 +4,7 @@ use super::compose::{self, Composed, New};
 use super::job::Job;
 use super::locate::Purpose;
 use super::run::Run;
-use super::{Exit, locate, order, report};
+use super::{Exit, locate, moved, order, report};
 use crate::error::Fault;
 use crate::record::State;
 use crate::sys::{Kind, Stream, Sys};
@@ -21,15 +21,18 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
         return Exit::Refused;
     };
     let paper = match order::read(run, &place) {
-        Ok(Some(paper)) => paper,
-        Ok(None) => {
-            report::say_nothing_to_do(run, &place);
-            return Exit::Done;
-        }
+        Ok(paper) => paper,
         Err(exit) => return exit,
     };
-    // Who looks does not wait, unless they say so.
-    let mut job = Job::new(run, &place, &paper, run.settings.wait.unwrap_or(0));
+    let job = match &paper {
+        // Who looks does not wait, unless they say so.
+        Some(paper) => Some(Job::new(run, &place, paper, run.settings.wait.unwrap_or(0))),
+        None => moved::job(run),
+    };
+    let Some(mut job) = job else {
+        report::say_nothing_to_do(run, &place);
+        return Exit::Done;
+    };
     let composed = compose::all(run, &job.wanted(), job.parts, &mut |_, _| Ok(()));
     let Ok((files, parts)) = composed else {
         return Exit::Refused;

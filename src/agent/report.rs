@@ -82,6 +82,13 @@ pub fn say_nothing_to_do<S: Sys>(run: &Run<'_, S>, place: &Place<S>) {
     });
 }
 
+/// Says that NICs may get what belongs to others.
+pub fn say_not_settled<S: Sys>(run: &Run<'_, S>) {
+    run.log.error(Part::Network.name(), &|out| {
+        put!(out, "not done: the next boot tries again");
+    });
+}
+
 /// Says that the system refused a file, and with it these parts.
 pub fn say_refused<S: Sys>(run: &Run<'_, S>, parts: Parts, path: &Path, fault: &Fault) {
     let what = &[b"/", path.as_bytes()];
@@ -210,6 +217,7 @@ pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
                     State::Done => "done",
                     State::Open => "open: the next boot tries again",
                     State::Invalid => "not applied: os.conf is wrong about it",
+                    State::Left => "done, then left for other NICs: the new ones have DHCP",
                 }
             );
         });

@@ -15,7 +15,7 @@ use crate::resolver::{self, Owner};
 use crate::settings;
 use crate::sys::files::{File, Last};
 use crate::sys::{Access, Kind, Sys};
-use crate::system::{Interface, System};
+use crate::system::{Interface, Interfaces, System};
 use crate::text::{Buf, put};
 use crate::value::Path;
 use core::ffi::CStr;
@@ -24,9 +24,24 @@ use heapless::Vec;
 /// How often it is looked whether a NIC has come, in milliseconds.
 const POLL: u32 = 50;
 
-/// Looks at the root, as far as `parts` of `conf` need it; waits for NICs. Adds the
-/// name servers to a network that is written anew and tells of them.
-pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: &mut Parts, wait: u32) -> System {
+/// How it is found out which interface each NIC is.
+#[derive(Default)]
+pub struct Names {
+    /// All of it, if it is known.
+    pub known: Interfaces,
+    /// Else the kernel is asked, and those that are not there are waited for, for so
+    /// many seconds.
+    pub wait: u32,
+}
+
+/// Looks at the root, as far as `parts` of `conf` need it. Adds the name servers to a
+/// network that is written anew and tells of them.
+pub fn survey<S: Sys>(
+    run: &Run<'_, S>,
+    conf: &Conf<'_>,
+    parts: &mut Parts,
+    names: Names,
+) -> System {
     let has_network = parts.contains(Part::Network);
     let needs_network = has_network || parts.contains(Part::Dns);
     let format = format(run, needs_network);
@@ -57,8 +72,9 @@ pub fn survey<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>, parts: &mut Parts, wait
     let network = conf.network.value().filter(|_| needs_network);
     if let Some(network) = network {
         let format = system.network;
-        if !format.is_kernel {
-            interfaces(run, network, &mut system, wait);
+        system.interfaces = names.known;
+        if system.interfaces.is_empty() && !format.is_kernel {
+            interfaces(run, network, &mut system, names.wait);
         }
         for look in format.looks {
             look_into(run, look, network, &mut system);
@@ -241,7 +257,7 @@ pub fn wait_for<S: Sys>(run: &Run<'_, S>, network: &Network, wait: u32) -> Optio
 
 /// Where udev runs, an interface has its final name once udev has noted it
 /// (sd-device's "initialized": /run/udev/data/nINDEX).
-fn has_final_name<S: Sys>(run: &Run<'_, S>, index: u32) -> bool {
+pub fn has_final_name<S: Sys>(run: &Run<'_, S>, index: u32) -> bool {
     let Ok(udev) = run.sys.open_folder(c"/run/udev") else {
         return true;
     };

@@ -17,11 +17,7 @@ type Candidate = (Route, Span);
 /// Reads the network; [`Wish::Nothing`] if no key of a NIC has a value.
 #[inline(never)]
 pub(super) fn read(reader: &mut Reader<'_, '_>, assignments: &Assignments) -> Wish<Network> {
-    let mut network = Network {
-        nics: Vec::new(),
-        routes: Vec::new(),
-        default_route: None,
-    };
+    let mut network = Network::default();
     let mut defaults: Vec<Candidate, NICS> = Vec::new();
     for label in assignments.labels() {
         let Some(nic) = nic(reader, assignments, label) else {

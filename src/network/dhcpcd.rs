@@ -106,6 +106,11 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, servers: Option<&[Ip
     block::begin(out);
     let outer = network.outer().map(|nic| nic.label);
     for nic in &network.nics {
+        fill(out, "interface %n\n", system, nic);
+        // DHCP is what it does of itself.
+        if nic.is_by_dhcp() {
+            continue;
+        }
         fill(out, ADDRESS, system, nic);
         routes(out, &ROUTES, system, network, nic);
         if Some(nic.label) == outer
@@ -153,7 +158,7 @@ fn choose(out: &mut Buf<'_>, line: &[u8], allows: bool, network: &Network, syste
 
 const SERVERS: &[u8] = b"static domain_name_servers=";
 
-const ADDRESS: &str = "interface %n\nstatic ip_address=%a/%p\n";
+const ADDRESS: &str = "static ip_address=%i\n";
 
 const ROUTES: Routes = Routes {
     direct: "",

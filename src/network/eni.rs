@@ -224,7 +224,8 @@ impl Block<'_> {
         let Self {
             network, system, ..
         } = self;
-        fill(out, STANZA, system, nic);
+        let stanza = if nic.is_by_dhcp() { DHCP } else { STANZA };
+        fill(out, stanza, system, nic);
         for hop in network.hops(nic) {
             if hop.is_near_default(nic) {
                 hop_by(out, &NEAR, system, nic, hop);
@@ -241,6 +242,7 @@ impl Block<'_> {
 }
 
 const STANZA: &str = "auto %n\niface %n inet static\n\taddress %a\n\tnetmask %m\n";
+const DHCP: &str = "auto %n\niface %n inet dhcp\n";
 
 const NEAR: Routes = Routes {
     direct: "",

@@ -11,7 +11,7 @@
 //! file (`parse_route_line` of nms-ifcfg-rh-reader.c).
 
 use super::template::{Routes, hop_by};
-use super::{Dns, Format, Found, Look, MARK, add_file, is_ours, keyfile, nic_of};
+use super::{Dns, Format, Found, Look, MARK, add_file, address_of, is_ours, keyfile, nic_of};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::Network;
 use crate::limits::NAME_SERVERS;
@@ -127,21 +127,29 @@ fn edit_ifcfg(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
         out.push(b"\n");
     }
     let default = network.default_gateway_of(nic);
+    let is_default = match network.default_route {
+        Some(_) => default.is_some(),
+        None => nic.is_by_dhcp(),
+    };
+    let [protocol, address, mask] = address_of(nic, KEYS_OF_ADDRESS, b"none");
     let settings = [
         ("DEVICE", Value::Word(wanted.system.name_of(nic).as_bytes())),
         ("HWADDR", nic.mac.map_or(Value::Gone, Value::Mac)),
         ("ONBOOT", Value::Word(b"yes")),
-        ("BOOTPROTO", Value::Word(b"none")),
-        ("IPADDR", Value::Address(nic.address)),
-        ("NETMASK", Value::Address(nic.mask.address())),
+        protocol,
+        address,
+        mask,
         (
             "DEFROUTE",
-            Value::Word(if default.is_some() { b"yes" } else { b"no" }),
+            Value::Word(if is_default { b"yes" } else { b"no" }),
         ),
         ("GATEWAY", default.map_or(Value::Gone, Value::Address)),
     ];
     assignments::set(out, old, &settings, &CONTRARY);
 }
+
+/// How a NIC gets its address, which, and its mask.
+pub(super) const KEYS_OF_ADDRESS: [&str; 3] = ["BOOTPROTO", "IPADDR", "NETMASK"];
 
 /// Keys that would say something else about the same things, or make another
 /// device of the NIC. NETWORK would be compared with the gateway (ifup-eth).

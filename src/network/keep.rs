@@ -3,6 +3,7 @@
 //!
 //! The file has the syntax of os.conf, without the password, and goes by MAC
 //! address: on a clone of the machine, whose NICs have others, it does nothing.
+//! Where the network's files go by names, the record keeps the same lines.
 
 use super::{Format, add_file};
 use crate::change::{Action, Change, Wanted, Write};
@@ -51,8 +52,9 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
     write(out, network);
 }
 
-fn write(out: &mut Buf<'_>, network: &Network) {
-    for nic in &network.nics {
+/// Writes the lines of os.conf that say this network. DHCP has none there.
+pub fn write(out: &mut Buf<'_>, network: &Network) {
+    for nic in network.nics.iter().filter(|nic| !nic.is_by_dhcp()) {
         let label = nic.label;
         put!(out, "eth{}_ip_addr={}\n", label, nic.address);
         if let Some(mac) = nic.mac {

@@ -143,7 +143,7 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
     fill(out, pattern, system, nic);
     out.push(b"\n[ipv4]\n");
     keep_servers(out, old, wanted, label, ("ipv4", "dns"));
-    fill(out, "method=manual\naddress1=%a/%p", system, nic);
+    fill(out, "method=manual\naddress1=%i", system, nic);
     match network.default_gateway_of(nic) {
         Some(gateway) => put!(out, ",{}\n", gateway),
         // Nor one that anybody else tells it.

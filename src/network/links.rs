@@ -62,6 +62,14 @@ pub struct Link {
     pub is_up: bool,
 }
 
+impl Link {
+    /// Whether this is one of its MAC addresses.
+    #[must_use]
+    pub fn has(&self, mac: Mac) -> bool {
+        self.mac == mac || self.permanent_mac == Some(mac)
+    }
+}
+
 /// The loopback interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loopback {
@@ -97,6 +105,18 @@ impl Links {
         candidates
             .min_by_key(|(_, rank)| *rank)
             .map(|(link, _)| link)
+    }
+
+    /// The interface that is the NIC with this MAC address, if it is there.
+    #[must_use]
+    pub fn with(&self, mac: Mac) -> Option<&Link> {
+        self.find(&Nic::by_dhcp(0, mac))
+    }
+
+    /// The interface of this name.
+    #[must_use]
+    pub fn named(&self, name: &InterfaceName) -> Option<&Link> {
+        self.list.iter().find(|link| link.name == *name)
     }
 
     /// The interfaces, in the kernel's order.

@@ -108,13 +108,16 @@ fn edit_profile(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
     };
     out.push(MARK);
     fill(out, PROFILE, wanted.system, nic);
+    let address = if nic.is_by_dhcp() { DHCP } else { FIXED };
+    fill(out, address, wanted.system, nic);
     routes(out, &ROUTES, wanted.system, network, nic);
     out.push(b")\n");
 }
 
 /// An address needs no carrier, and a NIC that gets it late has one then.
-const PROFILE: &str = "\nInterface=%n\nConnection=ethernet\nSkipNoCarrier=yes\n\
-    IP=static\nAddress=('%a/%p')\nIPCustom=(\n";
+const PROFILE: &str = "\nInterface=%n\nConnection=ethernet\nSkipNoCarrier=yes\n";
+const FIXED: &str = "IP=static\nAddress=('%i')\nIPCustom=(\n";
+const DHCP: &str = "IP=dhcp\nIPCustom=(\n";
 
 const ROUTES: Routes = Routes {
     direct: "  'route append %g dev %n'\n",

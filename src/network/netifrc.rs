@@ -114,7 +114,7 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, servers: Option<&[Ip
     });
     block::begin(out);
     for nic in &network.nics {
-        fill(out, NIC, system, nic);
+        fill(out, if nic.is_by_dhcp() { DHCP } else { NIC }, system, nic);
         routes(out, &ROUTES, system, network, nic);
         out.push(b"\"\n");
     }
@@ -129,7 +129,8 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, servers: Option<&[Ip
     block::end(out);
 }
 
-const NIC: &str = "# net.%n\nconfig_%v=\"%a/%p\"\nroutes_%v=\"\n";
+const NIC: &str = "# net.%n\nconfig_%v=\"%i\"\nroutes_%v=\"\n";
+const DHCP: &str = "# net.%n\nconfig_%v=\"dhcp\"\nroutes_%v=\"\n";
 
 const ROUTES: Routes = Routes {
     direct: "%d\n",

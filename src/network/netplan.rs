@@ -55,7 +55,7 @@ fn add_ours(add: &mut dyn FnMut(Change), edit: crate::change::Edit, only_if_ther
 const HEAD: &str = "\nnetwork:\n  version: 2\n  ethernets:\n";
 const BY_MAC: &str = "    0-osconf-eth%l:\n      match:\n        macaddress: \"%x\"\n";
 const BY_NAME: &str = "    0-osconf-eth%l:\n      match:\n        name: %n\n";
-const ADDRESS: &str = "      addresses:\n        - %a/%p\n";
+const ADDRESS: &str = "      addresses:\n        - %i\n";
 const NAME_SERVERS: &[u8] = b"      nameservers: {addresses: [";
 
 const ROUTES: Routes = Routes {

@@ -67,7 +67,7 @@ fn edit(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
 const BY_MAC: &str = "\n[Match]\nMACAddress=%x\n\
     Kind=!bond bridge ipvlan ipvtap macsec macvlan macvtap team vlan\n";
 const BY_NAME: &str = "\n[Match]\nName=%n\n";
-const ADDRESS: &str = "\n[Network]\nAddress=%a/%p\n";
+const ADDRESS: &str = "\n[Network]\nAddress=%i\n";
 
 const ROUTES: Routes = Routes {
     // GatewayOnLink= says it in the route itself.

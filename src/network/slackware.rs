@@ -184,11 +184,11 @@ fn is_default(slot: usize, name: &[u8]) -> bool {
 /// What a slot has in 15.0. HWADDR would change the MAC address.
 static NEW: [(&str, &str); 7] = [
     ("IFNAME", "%n"),
-    ("IPADDRS", "%a/%p"),
+    ("IPADDRS", "%i"),
     ("IPADDR", ""),
     ("NETMASK", ""),
     ("IPALIASES", ""),
-    ("USE_DHCP", ""),
+    ("USE_DHCP", "%y"),
     ("HWADDR", ""),
 ];
 
@@ -198,7 +198,7 @@ static OLD: [(&str, &str); 6] = [
     ("IPADDR", "%a"),
     ("NETMASK", "%m"),
     ("IPALIASES", ""),
-    ("USE_DHCP", ""),
+    ("USE_DHCP", "%y"),
     ("HWADDR", ""),
 ];
 

@@ -24,7 +24,8 @@ pub struct Routes {
 /// | `%n` | the name of its interface |
 /// | `%v` | the same as a part of a shell variable's name |
 /// | `%l` | its label, the number in `ethN` |
-/// | `%a` `%m` `%p` | its address, mask, and length of the mask |
+/// | `%a` `%m` `%i` | its address; its mask; the address with the mask's length behind `/`; all empty, if DHCP gives them |
+/// | `%y` | `yes`, if DHCP does |
 /// | `%x` `%X` `%Y` | its MAC address; in capitals; in capitals without colons |
 pub fn fill(out: &mut Buf<'_>, pattern: &str, system: &System, nic: &Nic) {
     fill_route(out, pattern, system, nic, Prefix::DEFAULT, Ipv4::default());
@@ -95,7 +96,10 @@ fn fill_route(
             b'n' => out.push(system.name_of(nic).as_bytes()),
             b'v' => write_variable(out, system.name_of(nic).as_bytes()),
             b'l' => put!(out, "{}", nic.label),
-            b'p' => put!(out, "{}", nic.mask.length()),
+            b'y' if nic.is_by_dhcp() => put!(out, "yes"),
+            b'y' => {}
+            b'a' | b'm' | b'i' if nic.is_by_dhcp() => {}
+            b'i' => put!(out, "{}/{}", nic.address, nic.mask.length()),
             b'd' => put!(out, "{}", destination),
             b'x' | b'X' | b'Y' => write_mac(out, nic, *letter),
             _ => {

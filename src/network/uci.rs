@@ -12,11 +12,11 @@
 //! marks it as ours; comments would not survive `uci commit`.
 
 use super::template::{Routes, fill, hop_by};
-use super::{Dns, Format, add_file};
+use super::{Dns, Format, add_file, address_of};
 use crate::change::{Action, Change, Edit, Wanted, Write};
 use crate::conf::{Hop, Network, Nic};
 use crate::system::System;
-use crate::text::assignments::{Setting, Value};
+use crate::text::assignments::Value;
 use crate::text::uci::{Section, end_section, find, sections};
 use crate::text::{Buf, put};
 
@@ -205,10 +205,11 @@ impl<'a> File<'a> {
     fn set(&self, out: &mut Buf<'_>, section: &Section<'_>, nic: &Nic) {
         let gateway = self.network.default_gateway_of(nic);
         let gateway = gateway.filter(|gateway| !nic.is_off_subnet(*gateway));
-        let settings: [Setting<'_>; 5] = [
-            ("proto", Value::Word(b"static")),
-            ("ipaddr", Value::Address(nic.address)),
-            ("netmask", Value::Address(nic.mask.address())),
+        let [protocol, address, mask] = address_of(nic, ["proto", "ipaddr", "netmask"], b"static");
+        let settings = [
+            protocol,
+            address,
+            mask,
             ("gateway", gateway.map_or(Value::Gone, Value::Address)),
             (MARK, Value::Word(b"1")),
         ];

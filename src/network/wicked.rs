@@ -7,8 +7,9 @@
 //! they are added in the order of the file (`__ni_netdev_update_routes` of
 //! wicked's src/ifconfig.c), so that a gateway outside the subnet comes first.
 
+use super::ifcfg::KEYS_OF_ADDRESS;
 use super::template::{Routes, routes};
-use super::{Dns, Format, Found, Look, MARK, add_file, fill_empty, is_ours, nic_of};
+use super::{Dns, Format, Found, Look, MARK, add_file, address_of, fill_empty, is_ours, nic_of};
 use crate::change::{Action, Change, Wanted, Write};
 use crate::conf::Network;
 use crate::part::Part;
@@ -79,12 +80,8 @@ fn edit_ifcfg(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
         out.push(MARK);
         out.push(b"\n");
     }
-    let settings = [
-        ("STARTMODE", Value::Word(b"auto")),
-        ("BOOTPROTO", Value::Word(b"static")),
-        ("IPADDR", Value::Address(nic.address)),
-        ("NETMASK", Value::Address(nic.mask.address())),
-    ];
+    let [protocol, address, mask] = address_of(nic, KEYS_OF_ADDRESS, b"static");
+    let settings = [("STARTMODE", Value::Word(b"auto")), protocol, address, mask];
     assignments::set(out, old, &settings, &CONTRARY);
 }
 

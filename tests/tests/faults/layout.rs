@@ -94,7 +94,7 @@ impl Layout {
             let Some(name) = &first.conf else {
                 return Ok(None);
             };
-            let text = expand(&fs::read(layout.case.folder.join(name))?);
+            let text = expand(&layout.case.first_conf(name)?);
             maker.nics(&first.nics.clone().unwrap_or_else(|| nics_of(&text)))?;
             maker.file(&layout.conf, &text, 0o644)?;
             layout.world = maker.world;

@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) const PATH: &str = "etc/osconf/record";
 
 const PARTS: [&str; 4] = ["password", "hostname", "network", "dns"];
-const STATES: [&str; 4] = ["nothing", "done", "open", "invalid"];
+const STATES: [&str; 5] = ["nothing", "done", "open", "invalid", "left"];
 
 /// Seconds of a day, as `{today}` counts.
 pub(crate) const DAY: u64 = 24 * 60 * 60;

@@ -76,7 +76,7 @@ impl Run {
         let mut confs: Vec<_> = conf.iter().cloned().collect();
         for first in &case.first {
             if let Some(conf) = &first.conf {
-                confs.push(fs::read(case.folder.join(conf)).with_context(|| conf.clone())?);
+                confs.push(case.first_conf(conf)?);
             }
         }
         let has_password = confs
@@ -222,7 +222,7 @@ impl Run {
     fn first(&mut self, first: &First) -> Result<()> {
         let mut nics = first.nics.clone();
         if let Some(conf) = &first.conf {
-            let conf = expand(&fs::read(self.case.folder.join(conf))?);
+            let conf = expand(&self.case.first_conf(conf)?);
             self.machine.put_conf(&conf)?;
             nics.get_or_insert_with(|| nics_of(&conf));
         }
