@@ -18,6 +18,8 @@ pub(crate) struct Reader {
     pub(crate) script: &'static str,
     /// Whether it goes on until it is killed; else the kernel is right when it ends.
     pub(crate) stays: bool,
+    /// Whether it asks for DHCP itself, or what it starts for this is there.
+    pub(crate) has_dhcp: bool,
     /// Words of its log that tell that it did not understand something.
     pub(crate) complaints: &'static [&'static str],
     /// Where it says which name servers there are, should `/etc/resolv.conf` be
@@ -38,6 +40,7 @@ const NONE: Reader = Reader {
     program: "",
     script: "",
     stays: false,
+    has_dhcp: false,
     complaints: &[],
     name_servers: "",
     adds_routes: false,
@@ -75,9 +78,11 @@ const MORE_THAN_THREE: Difference = Difference {
 };
 
 /// ifup of all three families: the interfaces that are to be up at boot.
+/// For DHCP it starts dhcpcd, which nobody answers here.
 const IFUP: Reader = Reader {
     format: "eni",
-    script: "mkdir -p /run/network; ifup -a",
+    script: "mkdir -p /run/network; printf 'noipv4ll\ntimeout 4\nnodelay\n' > /etc/dhcpcd.conf; ifup -a",
+    has_dhcp: true,
     ..NONE
 };
 
@@ -118,6 +123,8 @@ pub(crate) const READERS: &[Reader] = &[
         package: Some("ifupdown2"),
         // dpkg makes it executable when it configures the package.
         script: "chmod +x /usr/share/ifupdown2/__main__.py; mkdir -p /run/network; ifup -a",
+        // It knows dhclient alone.
+        has_dhcp: false,
         ..IFUP
     },
     Reader {
@@ -175,6 +182,7 @@ pub(crate) const READERS: &[Reader] = &[
         // Without --nodev it waits for udev.
         script: "exec dhcpcd --nodev -B",
         stays: true,
+        has_dhcp: true,
         complaints: &["invalid", "unknown option"],
         ..NONE
     },
