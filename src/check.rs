@@ -216,12 +216,10 @@ impl<'a> Finding<'a> {
 
     /// Notes that something was hidden that may have decided otherwise.
     pub fn blind(&mut self) {
-        if self.outcome().verdict() < Verdict::Failed {
-            self.evidence.clear();
-            self.case = BLIND;
-            self.evidence
-                .push(b"not all of what decides it can be looked at");
-        }
+        self.evidence.clear();
+        self.case = BLIND;
+        self.evidence
+            .push(b"not all of what decides it can be looked at");
     }
 
     /// What it came to, when all is noted.

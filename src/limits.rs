@@ -54,8 +54,11 @@ pub const LABEL_BYTES: usize = 108;
 pub const GPT_ENTRIES: u64 = 1024;
 /// Logical partitions of an MBR that are followed.
 pub const LOGICAL_PARTITIONS: u32 = 100;
-/// Disks and partitions that are looked at.
-pub const BLOCKS: usize = 64;
+/// Disks and partitions that are looked at. A host with packages that are images has
+/// dozens of loop devices, which the kernel numbers before its disks.
+pub const BLOCKS: usize = 256;
+/// Partitions of one disk that an image is checked for.
+pub const PARTITIONS: usize = 64;
 /// Bytes of a block device's name below `/dev` (the kernel's `DISK_NAME_LEN` is 32;
 /// a partition's has its number behind it).
 pub const BLOCK_NAME_BYTES: usize = 40;

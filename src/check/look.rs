@@ -39,8 +39,8 @@ pub struct Disk {
     /// What kind of file system the first partition has, of those that ECS writes to.
     pub first: Option<Kind>,
     /// Whether the root lies on a device that is put together from others (LVM, RAID,
-    /// encryption).
-    pub is_mapped: bool,
+    /// encryption); none, if it is not known where it lies.
+    pub is_mapped: Option<bool>,
 }
 
 /// What holds the root.

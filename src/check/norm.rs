@@ -128,12 +128,12 @@ pub(super) const LVM: Item = Item {
     comment: "The root should lie on a partition, not on a logical volume: it cannot be resized with the disk.",
     cases: &[warning("put the root on a partition"), unknown(AS_ROOT)],
     judge: |look, finding| match look.disk().map(|disk| disk.is_mapped) {
-        Ok(true) => finding.say(
+        Ok(Some(true)) => finding.say(
             1,
             &[b"the root lies on a device that is put together from others"],
         ),
-        Ok(false) => finding.say(0, &[b"the root lies on the disk itself"]),
-        Err(_) => finding.say(2, &[b"what the root lies on is not known"]),
+        Ok(Some(false)) => finding.say(0, &[b"the root lies on the disk itself"]),
+        _ => finding.say(2, &[b"what the root lies on is not known"]),
     },
 };
 

@@ -1,7 +1,7 @@
 //! The disk that holds a root, read from its first byte on: of the machine, or an
 //! image.
 
-use crate::limits::BLOCKS;
+use crate::limits::PARTITIONS;
 use crate::partition::{self, Entry, FileSystem, ReadAt, Scheme, Spec};
 use heapless::Vec;
 
@@ -12,7 +12,7 @@ pub struct DiskMap {
     /// How it is divided.
     pub scheme: Scheme,
     /// Its partitions by their numbers; if it has none, all of it is one.
-    pub parts: Vec<Part, BLOCKS>,
+    pub parts: Vec<Part, PARTITIONS>,
 }
 
 /// One partition.
@@ -28,7 +28,7 @@ impl DiskMap {
     /// be read.
     pub fn read(read: &mut ReadAt<'_>, size: u64) -> Option<Self> {
         read(0, &mut [0]).then_some(())?;
-        let mut parts = Vec::<Part, BLOCKS>::new();
+        let mut parts = Vec::<Part, PARTITIONS>::new();
         let mut add = |entry: &Entry| {
             let is_behind = |other: &Part| other.entry.number > entry.number;
             let index = parts.iter().position(is_behind).unwrap_or(parts.len());

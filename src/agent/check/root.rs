@@ -35,8 +35,9 @@ pub struct Root<'r, 'a, S: Sys> {
     disk: Option<DiskMap>,
     /// The number of the root's partition; none, if it is on none of its own.
     number: Option<u32>,
-    /// Whether the root lies on a device that is put together from others.
-    is_mapped: bool,
+    /// Whether the root lies on a device that is put together from others, if that is
+    /// known.
+    is_mapped: Option<bool>,
     /// Whether something was hidden from the item that looks.
     pub was_blind: Cell<bool>,
     /// What is known of the folder of os.conf; none, if it must be looked for.
@@ -61,7 +62,7 @@ impl<'r, 'a, S: Sys> Root<'r, 'a, S> {
         Self {
             run,
             is_open: true,
-            is_mapped: number.is_none() && device != below,
+            is_mapped: Some(number.is_none() && device != below),
             blocks,
             device,
             size,
@@ -88,7 +89,7 @@ impl<'r, 'a, S: Sys> Root<'r, 'a, S> {
             size: Some(disk.size),
             disk: Some(disk),
             number,
-            is_mapped: false,
+            is_mapped: number.map(|_| false),
             was_blind: Cell::new(false),
             has_folder,
         }

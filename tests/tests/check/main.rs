@@ -16,6 +16,7 @@
 
 mod case;
 mod cpio;
+mod reports;
 mod root;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -33,8 +34,35 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, all).exit_code()
 }
 
+/// A test that is code.
+type Test = fn() -> anyhow::Result<()>;
+
+const REPORTS: [(&str, Test); 4] = [
+    (
+        "the-json-is-as-the-original-has-it",
+        reports::the_json_is_as_the_original_has_it,
+    ),
+    (
+        "the-reports-are-new-files",
+        reports::the_reports_are_new_files,
+    ),
+    (
+        "a-link-called-image_check-writes-beside-itself",
+        reports::a_link_called_image_check_writes_beside_itself,
+    ),
+    (
+        "a-warning-fails-only-where-that-is-asked-for",
+        reports::a_warning_fails_only_where_that_is_asked_for,
+    ),
+];
+
 fn trials() -> anyhow::Result<Vec<Trial>> {
     let mut all = Vec::new();
+    for (name, test) in REPORTS {
+        all.push(Trial::test(name, move || {
+            test().map_err(|error| Failed::from(format!("{error:#}")))
+        }));
+    }
     for name in root::names()? {
         all.push(Trial::test(format!("report/{name}"), move || {
             root::judge_report(&name).map_err(|error| Failed::from(format!("{error:#}")))
