@@ -174,7 +174,9 @@ fn overwrite<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &Path) -> Result<()
     if meta.kind != Kind::File || meta.links > 1 {
         return Err(Errno::MLINK);
     }
-    wipe(run, &file, meta.size)
+    // No os.conf that was read is longer; a longer file is not ours, and may be a
+    // sparse one that zeros would fill the disk with.
+    wipe(run, &file, meta.size.min(CONF_BYTES as u64))
 }
 
 fn wipe<S: Sys>(run: &Run<'_, S>, file: &S::Fd, size: u64) -> Result<(), Errno> {

@@ -126,6 +126,13 @@ fn stage_file<S: Sys>(
     file.waiting = match &file.new {
         New::Content(content) => {
             let old = file.old.as_ref();
+            // Something mounted on the file that is read-only would be met only when
+            // other files of its part are published.
+            if file.spot.meta.is_some()
+                && let Err(Errno::ROFS) = run.sys.open(folder, name, Access::Write)
+            {
+                return Err(Fault::System(Step::Write, Errno::ROFS));
+            }
             let new = NewFile::write(run.sys, folder, name, content, old, file.mode)?;
             Some(new)
         }
@@ -291,9 +298,10 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), (Ste
             }
             published.map_err(|errno| (Step::Publish, errno))
         }
-        (New::Link(_), Some(new)) => new
-            .publish(sys, folder, name)
-            .map_err(|errno| (Step::Publish, errno)),
+        (New::Link(_), Some(new)) => new.publish(sys, folder, name).map_err(|errno| {
+            new.discard(sys, folder);
+            (Step::Publish, errno)
+        }),
         _ => Ok(()),
     }
 }
@@ -307,7 +315,10 @@ fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) {
     };
     let dash = dash.as_c_str();
     let kept = files::keep(run.sys, Some((folder, old)), (folder, dash), true).and_then(|_| {
-        files::settle(run.sys, folder, dash).map_err(|errno| Fault::System(Step::Keep, errno))
+        files::settle(run.sys, folder, dash).map_err(|errno| {
+            files::unsettle(run.sys, folder, dash);
+            Fault::System(Step::Keep, errno)
+        })
     });
     match kept {
         // If the old file is not there, there is nothing to keep.

@@ -242,7 +242,9 @@ pub fn keep<S: Sys>(
     renew: bool,
 ) -> Result<bool, Fault> {
     let fail = |errno| Fault::System(Step::Keep, errno);
-    if !renew && optional(sys.meta_of(keep, kept)).map_err(fail)?.is_some() {
+    let before = optional(sys.meta_of(keep, kept)).map_err(fail)?;
+    // A folder is no copy; it is found in the way below.
+    if !renew && before.is_some_and(|meta| meta.kind != Kind::Folder) {
         return Ok(false);
     }
     match file {

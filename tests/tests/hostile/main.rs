@@ -9,6 +9,8 @@
 mod judge;
 mod machine;
 mod rig;
+mod roots;
+mod things;
 mod tree;
 mod values;
 
@@ -39,7 +41,9 @@ fn main() -> ExitCode {
 }
 
 fn all() -> Result<Vec<Trial>> {
-    values::trials()
+    let mut trials = values::trials()?;
+    trials.extend(roots::trials()?);
+    Ok(trials)
 }
 
 /// A test that says what is wrong.

@@ -208,7 +208,7 @@ pub(crate) fn try_one(
     if is_all == is_there {
         problems.push((Wrong::Lost, "os.conf is not there, or still is".into()));
     }
-    problems.extend(judge::stripped(&after, done));
+    problems.extend(judge::stripped(&after, done, &run.error));
     problems.extend(judge::trees(wanted, &normal(&after), &|_| false));
     problems.extend(judge::exposed(&before, &after));
     problems.extend(judge::left_over(&before, &after));
