@@ -6,7 +6,7 @@ use crate::account;
 use crate::change::{Action, Change, Show, Wanted};
 use crate::error::Fault;
 use crate::limits::{CHANGES, PATH_BYTES};
-use crate::part::Parts;
+use crate::part::{Part, Parts};
 use crate::plan::Plan;
 use crate::record::How;
 use crate::sys::files::{self, ABSENCE, Content, File, Last, NewFile, Spot};
@@ -124,7 +124,7 @@ impl<S: Sys> Composed<S> {
     /// Takes back what was written beside the file.
     pub fn discard(&self, run: &Run<'_, S>) {
         if let (Some(new), Some(folder)) = (&self.waiting, &self.spot.folder) {
-            new.discard(run.sys, folder);
+            let _ = new.discard(run.sys, folder);
         }
         if let Some(how) = self.kept
             && let Some(kept) = kept_name(self.path.as_c_str(), how)
@@ -149,9 +149,14 @@ pub fn all<S: Sys>(
     loop {
         let plan = Plan::new(wanted, parts);
         let mut files = Vec::new();
-        let Err(bad) = each(run, wanted, &plan, &mut files, deed) else {
+        let Err(mut bad) = each(run, wanted, &plan, &mut files, deed) else {
             return Ok((files, parts));
         };
+        // What the network system is told of name servers stands in the network's own
+        // files, which may not even be there yet.
+        if bad.contains(Part::Network) && wanted.system.network.dns.is_some() {
+            bad.add(Part::Dns);
+        }
         files.iter().for_each(|file| file.discard(run));
         if bad.is_empty() {
             return Err(());

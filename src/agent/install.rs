@@ -332,7 +332,7 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
         };
         let published = new.publish(*sys, &folder, path.name());
         if published.is_err() {
-            new.discard(*sys, &folder);
+            let _ = new.discard(*sys, &folder);
         }
         published
             .and_then(|()| sys.sync(&folder))
@@ -366,15 +366,18 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
         }
         let mut device = None;
         for path in &PLACES {
-            let folder = run.sys.open_below(&run.root, path, Access::Folder);
-            let here = folder
-                .as_ref()
-                .ok()
-                .and_then(|folder| run.sys.meta(folder).ok());
-            let here = here.map(|meta| meta.device);
-            if here.is_some() && here != device {
-                self.folder(folder, path.to_bytes());
-                device = device.or(here);
+            let opened = run.sys.open_below(&run.root, path, Access::Folder);
+            let found = opened.and_then(|folder| {
+                let here = run.sys.meta(&folder)?.device;
+                Ok((folder, here))
+            });
+            match found {
+                Ok((folder, here)) if device != Some(here) => {
+                    self.folder(Ok(folder), path.to_bytes());
+                    device = device.or(Some(here));
+                }
+                Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => {}
+                Err(errno) => self.fail(path.to_bytes(), Fault::System(Step::Folder, errno)),
             }
         }
     }
@@ -399,7 +402,7 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
                 let made = sys.make_folder(&parent, FOLDER, 0o755);
                 made.and_then(|()| sys.sync(&parent))
             }
-            (true, Err(errno), _) => Err(errno),
+            (true, Err(errno), _) | (true, _, Err(errno)) => Err(errno),
             (false, Ok(parent), Ok(_)) => {
                 if !self.run.settings.dry_run
                     && let Err(errno) = sys.remove_folder(&parent, FOLDER)

@@ -28,6 +28,9 @@ pub fn revert<S: Sys>(run: &Run<'_, S>) -> Exit {
         transaction::clean(run);
     }
     let memory = memory::load(run);
+    if run.is_in_doubt.get() {
+        return Exit::Refused;
+    }
     if memory.files().next().is_none() {
         let then = "nothing is applied: nothing to put back";
         run.log.notice("revert", &|out| put!(out, "{}", then));

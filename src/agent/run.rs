@@ -206,7 +206,7 @@ impl<'a, S: Sys> Run<'a, S> {
         let folder = files::make_folders(self.sys, &self.root, OWN, 0o700)?;
         let new = NewFile::write(self.sys, &folder, name, content, None, 0o600)?;
         new.publish(self.sys, &folder, name).map_err(|errno| {
-            new.discard(self.sys, &folder);
+            let _ = new.discard(self.sys, &folder);
             Fault::System(Step::Publish, errno)
         })?;
         if is_lasting {

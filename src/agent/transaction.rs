@@ -283,7 +283,8 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), (Ste
             .map(|_| ())
             .map_err(|errno| (Step::Remove, errno)),
         (New::Content(content), Some(new)) => {
-            if file.keep_dash {
+            // Of an empty file that a cut left, the copy of the old one is there already.
+            if file.keep_dash && !file.is_copy {
                 keep_dash(run, file, folder);
             }
             let mut published = new.publish(sys, folder, name);
@@ -294,12 +295,12 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), (Ste
                 if errno == Errno::BUSY {
                     published = files::write_in_place(sys, folder, name, content);
                 }
-                new.discard(sys, folder);
+                published = published.and(new.discard(sys, folder));
             }
             published.map_err(|errno| (Step::Publish, errno))
         }
         (New::Link(_), Some(new)) => new.publish(sys, folder, name).map_err(|errno| {
-            new.discard(sys, folder);
+            let _ = new.discard(sys, folder);
             (Step::Publish, errno)
         }),
         _ => Ok(()),

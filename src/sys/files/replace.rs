@@ -74,7 +74,7 @@ impl<S: Sys> NewFile<S> {
         match filled {
             Ok(()) => Ok(new),
             Err(fault) => {
-                new.discard(sys, folder);
+                let _ = new.discard(sys, folder);
                 Err(fault)
             }
         }
@@ -152,9 +152,12 @@ impl<S: Sys> NewFile<S> {
         self.file.as_ref().map_or(Ok(()), |file| sys.sync(file))
     }
 
-    /// Removes it again. If that fails, the next run does it.
-    pub fn discard(&self, sys: &S, folder: &S::Fd) {
-        let _ = sys.unlink(folder, self.name.as_c_str());
+    /// Removes it again.
+    ///
+    /// # Errors
+    /// What unlinkat(2) says: then the next run does it.
+    pub fn discard(&self, sys: &S, folder: &S::Fd) -> crate::sys::Result<()> {
+        sys.unlink(folder, self.name.as_c_str())
     }
 }
 
