@@ -35,6 +35,15 @@ impl Figure {
         }
     }
 
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.lost += other.lost;
+        self.torn += other.torn;
+        self.panics += other.panics;
+        self.hangs += other.hangs;
+    }
+
     /// Whether nothing was broken.
     #[must_use]
     pub fn is_good(&self) -> bool {

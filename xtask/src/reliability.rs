@@ -33,6 +33,11 @@ const RIGS: &[Rig] = &[
         is_long: false,
     },
     Rig {
+        name: "injector",
+        run: |sh| test(sh, "injector"),
+        is_long: false,
+    },
+    Rig {
         name: "crashes",
         run: |sh| test(sh, "crashes"),
         is_long: false,

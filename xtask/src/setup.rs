@@ -52,6 +52,7 @@ const TEST_TOOLS: &[(&str, &str)] = &[
     ("partx", "util-linux"),
     ("patch", "patch"),
     ("perl", "perl-base"),
+    ("qemu-aarch64", "qemu-user"),
     ("sha256sum", "coreutils"),
     ("unshare", "util-linux"),
 ];
