@@ -121,6 +121,11 @@ fn rest<S: Sys>(run: &Run<'_, S>, place: Option<&mut Place<S>>, exit: Exit) -> E
             _ => exit,
         },
     };
+    // Whether nothing is to be done was not found out.
+    let exit = match exit {
+        Exit::Done if run.is_in_doubt.get() => Exit::Refused,
+        _ => exit,
+    };
     boot(run, exit)
 }
 

@@ -16,7 +16,7 @@ use crate::log::Level;
 use crate::part::{Part, Parts};
 use crate::plan::Plan;
 use crate::record::How;
-use crate::sys::files::{self, NewFile, optional};
+use crate::sys::files::{self, Last, NewFile, optional};
 use crate::sys::{Access, FileSystem, Sys};
 use crate::value::Path;
 use core::ffi::CStr;
@@ -178,11 +178,14 @@ pub fn clean<S: Sys>(run: &Run<'_, S>) {
         let Some(path) = Path::new(&[line.text]) else {
             continue;
         };
-        if let Ok(spot) = run.find(path.as_c_str())
-            && let Some(folder) = &spot.folder
-            && let Some(name) = NewFile::<S>::waiting_name(spot.path.name())
-        {
-            let _ = run.sys.unlink(folder, name.as_c_str());
+        // A file waits where a link leads, but a link beside the old one.
+        for last in [Last::Followed, Last::Itself] {
+            if let Ok(spot) = run.look_up(path.as_c_str(), last)
+                && let Some(folder) = &spot.folder
+                && let Some(name) = NewFile::<S>::waiting_name(spot.path.name())
+            {
+                let _ = run.sys.unlink(folder, name.as_c_str());
+            }
         }
     }
 }
