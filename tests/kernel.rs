@@ -36,11 +36,6 @@ pub enum Cut {
 pub enum Lie {
     /// fsync(2) and syncfs(2) do nothing.
     NoSync,
-    /// A file that was synced once is not synced again.
-    NoSecondSync,
-    /// Only the first fsync(2) of a file and syncfs(2) do anything: folders are not
-    /// synced.
-    NoFolderSync,
     /// syncfs(2) does nothing.
     NoFileSystemSync,
     /// No second name is given, so that nothing is kept.

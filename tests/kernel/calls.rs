@@ -196,13 +196,8 @@ impl Sys for Kernel {
     fn sync(&self, fd: &Fd) -> Result<()> {
         self.enter(Call::Sync)?;
         let mut world = self.world.borrow_mut();
-        let is_folder = matches!(world.node(fd.ino).body, Body::Folder(_));
-        match self.lie {
-            Some(Lie::NoSync) => return Ok(()),
-            Some(Lie::NoFolderSync) if is_folder => return Ok(()),
-            // A file that has no name of its own yet is written for the first time.
-            Some(Lie::NoSecondSync) if !is_folder && world.was_synced(fd.ino) => return Ok(()),
-            _ => {}
+        if self.is_lying(Lie::NoSync) {
+            return Ok(());
         }
         world.sync(fd.ino);
         Ok(())
@@ -210,10 +205,7 @@ impl Sys for Kernel {
 
     fn sync_file_system(&self, fd: &Fd) -> Result<()> {
         self.enter(Call::SyncFileSystem)?;
-        if !matches!(
-            self.lie,
-            Some(Lie::NoSync | Lie::NoFileSystemSync | Lie::NoSecondSync)
-        ) {
+        if !matches!(self.lie, Some(Lie::NoSync | Lie::NoFileSystemSync)) {
             self.world.borrow_mut().sync_device(fd.ino);
         }
         Ok(())

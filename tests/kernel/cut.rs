@@ -147,11 +147,14 @@ impl World {
                     _ => Dice(coin ^ u64::from(note.group)).roll(2) == 0,
                 }
         };
+        let mut are_real = vec![true; world.count()];
+        are_real.resize(self.count(), false);
         for (index, note) in log.notes.iter().enumerate() {
             match &note.op {
                 Op::Node(ino, node) => {
                     world.have(*ino);
                     if is_there(note) {
+                        are_real[*ino] = true;
                         let mut node = Rc::clone(node);
                         let is_later_durable = |later: &Note| {
                             later.is_durable
@@ -175,6 +178,13 @@ impl World {
             }
         }
         world.devices = Rc::clone(&self.devices);
+        // A name of what was never written is taken away by fsck(8).
+        for folder in 0..world.count() {
+            let names = world.names(folder).unwrap_or_default().to_vec();
+            for (name, _) in names.iter().filter(|(_, ino)| !are_real[*ino]) {
+                world.place(folder, name, None);
+            }
+        }
         world
     }
 
@@ -212,12 +222,6 @@ impl World {
                 log.push(device, Op::Node(ino, whole));
             }
         }
-    }
-
-    /// Whether a file was synced before, and is as it was then.
-    pub(super) fn was_synced(&self, ino: Ino) -> bool {
-        let mut notes = self.log.iter().flat_map(|log| &log.notes);
-        notes.any(|note| note.is_durable && matches!(&note.op, Op::Node(other, _) if *other == ino))
     }
 
     /// The same of all that lies on the file system of a node.

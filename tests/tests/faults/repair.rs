@@ -34,6 +34,8 @@ pub(crate) fn repair(
             should.is_none() && (is_nothing || path.ends_with("%removed")) || !was_recorded
         } else {
             path.ends_with("/.pwd.lock")
+                // Half a rename: the next one that is written takes its place.
+                || path == format!("{own}/.record.osconf")
                 || path.ends_with('-') && is == was
                 || same_lines(is, should)
         };

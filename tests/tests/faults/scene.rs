@@ -82,9 +82,17 @@ impl<'l> Scene<'l> {
 
     /// Runs the program once, with these faults.
     pub(crate) fn disturbed(&self, faults: [Option<Fault>; 2], lie: Option<Lie>) -> (End, Left) {
-        let kernel = Kernel::new(self.before.clone())
-            .with_faults(faults)
-            .with_lie(lie);
+        self.disturbed_from(self.before.clone(), faults, lie)
+    }
+
+    /// The same, on a machine that keeps a log of what it does.
+    pub(crate) fn disturbed_from(
+        &self,
+        world: World,
+        faults: [Option<Fault>; 2],
+        lie: Option<Lie>,
+    ) -> (End, Left) {
+        let kernel = Kernel::new(world).with_faults(faults).with_lie(lie);
         let end = self.layout.run(&kernel);
         (end, kernel.leave())
     }
@@ -117,6 +125,26 @@ impl<'l> Scene<'l> {
                     slot.insert(problem).clone()
                 }
             });
+        self.known.insert(key, problem.clone());
+        problem
+    }
+
+    /// What is wrong with what a power cut left; each file must be the old or the new
+    /// one only where the file system promises as much.
+    pub(crate) fn judge_cut(&mut self, world: &World, is_strict: bool) -> Option<Problem> {
+        let print = world.fingerprint();
+        let key = (print, u64::from(is_strict));
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let now = tree::take(world);
+        let files = match is_strict {
+            true => self.files(&now),
+            false => None,
+        };
+        let problem = files
+            .or_else(|| self.conf(&now))
+            .or_else(|| repair(self.layout, world, &self.before_tree, &self.after));
         self.known.insert(key, problem.clone());
         problem
     }
@@ -244,9 +272,6 @@ impl<'l> Scene<'l> {
                 format!("os.conf is gone, but not all is done: {undone}"),
             ));
         };
-        if now.contains_key(&self.doomed()) && !self.before_tree.contains_key(&self.doomed()) {
-            return Some((Damage::Torn, "os.conf is there, and set aside, too".into()));
-        }
         if found == old || self.may_be(conf).any(|may| may == Some(found)) {
             return None;
         }
