@@ -137,9 +137,21 @@ impl Disks {
         (state.requests, state.failed) = (0, 0);
     }
 
+    /// Whole again; tells how many requests failed.
+    pub(crate) fn mend(&self) -> u64 {
+        let mut state = lock(&self.state);
+        state.fault = None;
+        state.failed
+    }
+
     /// What was written down.
     pub(crate) fn log(&self) -> Vec<Event> {
         lock(&self.state).log.clone()
+    }
+
+    /// What is on the disks.
+    pub(crate) fn images(&self) -> Vec<Image> {
+        lock(&self.state).images.clone()
     }
 }
 

@@ -103,6 +103,8 @@ pub(crate) static BTRFS: FileSystem = FileSystem {
 pub(crate) struct Machine {
     /// The name of its network system.
     pub(crate) network: &'static str,
+    /// How a run of osconf ends.
+    pub(crate) code: i32,
     files: &'static [(&'static str, &'static str)],
 }
 
@@ -126,6 +128,7 @@ const FILES: &[(&str, &str)] = &[
 pub(crate) static MACHINES: [Machine; 3] = [
     Machine {
         network: "eni",
+        code: 0,
         files: &[(
             "etc/network/interfaces",
             "auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n",
@@ -133,6 +136,7 @@ pub(crate) static MACHINES: [Machine; 3] = [
     },
     Machine {
         network: "ifcfg",
+        code: 0,
         files: &[
             (
                 "etc/sysconfig/network-scripts/ifcfg-eth0",
@@ -143,9 +147,25 @@ pub(crate) static MACHINES: [Machine; 3] = [
     },
     Machine {
         network: "kernel",
+        code: 0,
         files: &[],
     },
 ];
+
+/// One whose os.conf names a NIC that is not there, so that it is kept, but for the
+/// password in it.
+pub(crate) static KEPT: Machine = Machine {
+    network: "networkd",
+    code: 1,
+    files: &[(
+        CONF,
+        concat!(
+            include_str!("../../samples/seed-000-vpc.conf"),
+            "eth1_ip_addr=10.9.9.9\neth1_mac_addr=00:8c:fa:5e:14:99\n",
+            "eth1_netmask=255.255.255.0\n"
+        ),
+    )],
+};
 
 /// A machine on its disks: the root's, and then that of `/boot` with os.conf, if
 /// that is another.
@@ -221,7 +241,7 @@ pub(crate) fn setups() -> Vec<Setup> {
             root,
             boot,
         };
-        MACHINES.iter().map(setup)
+        MACHINES.iter().chain([&KEPT]).map(setup)
     });
     all.collect()
 }

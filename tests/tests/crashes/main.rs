@@ -10,6 +10,7 @@ mod bench;
 mod controls;
 mod dice;
 mod disk;
+mod errors;
 mod image;
 mod judge;
 mod machine;
@@ -38,6 +39,14 @@ const INSIDE: &str = "OSCONF_CRASHES_INSIDE";
 /// Images are judged by so many threads.
 const WORKERS: usize = 2;
 
+type Part = fn(&Path, u64) -> Result<Option<Figure>>;
+/// What the rig does, in a folder in memory, and what it counts.
+const PARTS: [(&str, Part); 3] = [
+    ("controls", controls),
+    ("errors", |folder, seed| errors::run(folder, seed).map(Some)),
+    ("states", |folder, seed| cuts(folder, seed).map(Some)),
+];
+
 fn main() -> Result<ExitCode> {
     if std::env::var_os(INSIDE).is_none() {
         // Mounts and NICs of our own, gone with us.
@@ -61,14 +70,18 @@ fn main() -> Result<ExitCode> {
     let folder = tempfile::tempdir()?;
     mount("tmpfs", folder.path(), "tmpfs", MountFlags::empty(), None)?;
     let seed = seed();
-    let worker = Worker::new(&folder.path().join("controls"))?;
-    for mistake in controls::MISTAKES {
-        worker.control(mistake, &controls::setup(), seed)?;
+    // Named, one part runs alone.
+    let only = std::env::args().nth(1).unwrap_or_default();
+    let mut is_good = true;
+    for (name, part) in PARTS {
+        if name.contains(&only)
+            && let Some(figure) = part(&folder.path().join(name), seed)?
+        {
+            figure.print(seed);
+            is_good &= figure.is_good();
+        }
     }
-    drop(worker);
-    let figure = cuts(folder.path(), seed)?;
-    figure.print(seed);
-    ensure!(figure.is_good(), "OSCONF_SEED={seed} repeats it");
+    ensure!(is_good, "OSCONF_SEED={seed} repeats it");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -97,7 +110,8 @@ impl Worker {
             .make(&setup.systems(), &|root| setup.fill(root))?;
         let goal = self.write_down(setup, &base, &|root| {
             let run = bench::apply(setup.machine, root)?;
-            ensure!(run.code == Some(0), "{}: {}", setup.name(), run.error);
+            let code = Some(setup.machine.code);
+            ensure!(run.code == code, "{}: {}", setup.name(), run.error);
             Ok(())
         })?;
         Ok((base, goal))
@@ -142,6 +156,15 @@ impl Worker {
         );
         Ok(())
     }
+}
+
+/// Holds that the rig finds each wrong program.
+fn controls(folder: &Path, seed: u64) -> Result<Option<Figure>> {
+    let worker = Worker::new(folder)?;
+    for mistake in controls::MISTAKES {
+        worker.control(mistake, &controls::setup(), seed)?;
+    }
+    Ok(None)
 }
 
 /// Judges so many states as the figure wants.
