@@ -155,7 +155,7 @@ pub(crate) static MACHINES: [Machine; 3] = [
 /// One whose os.conf names a NIC that is not there, so that it is kept, but for the
 /// password in it.
 pub(crate) static KEPT: Machine = Machine {
-    network: "networkd",
+    network: "eni",
     code: 1,
     files: &[(
         CONF,
@@ -188,8 +188,9 @@ impl Setup {
     /// What it is called in messages.
     pub(crate) fn name(&self) -> String {
         let boot = self.boot.map(|boot| format!(", os.conf on {}", boot.name));
+        let kept = ["", ", os.conf is kept"][usize::from(self.machine.code == 1)];
         format!(
-            "{} on {}{}",
+            "{} on {}{}{kept}",
             self.machine.network,
             self.root.name,
             boot.unwrap_or_default()
