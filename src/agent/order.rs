@@ -10,7 +10,7 @@ use crate::limits::CONF_BYTES;
 use crate::log::Level;
 use crate::record::{Digest, Order};
 use crate::sys::files::{self, File, NewFile, optional};
-use crate::sys::{Access, FileSystem, Kind, Sys};
+use crate::sys::{Access, FileSystem, Kind, Meta, Sys};
 use crate::text::{Buf, put};
 use crate::value::Path;
 use rustix::io::Errno;
@@ -88,21 +88,36 @@ fn doomed(place: &Place<impl Sys>) -> Path {
         .unwrap_or_else(|| Path::from(c".osconf-done"))
 }
 
-/// Whether there is an os.conf, or what a killed run left of one.
-pub fn is_there<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> bool {
-    let is_there = |folder, name: &Path| run.sys.meta_of(folder, name.as_c_str()).is_ok();
-    place
-        .folder
-        .as_ref()
-        .is_some_and(|folder| is_there(folder, &place.name) || is_there(folder, &doomed(place)))
+/// Under which name a copy without the password waits to be os.conf.
+fn waiting<S: Sys>(place: &Place<S>) -> Path {
+    NewFile::<S>::waiting_name(place.name.as_c_str()).unwrap_or_else(|| doomed(place))
 }
 
-/// Destroys what a killed run had set aside: all of it was applied.
+/// Whether there is an os.conf, or what a killed run left of one.
+pub fn is_there<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> bool {
+    let names = [&place.name, &doomed(place), &waiting(place)];
+    place.folder.as_ref().is_some_and(|folder| {
+        let is_there = |name: &&Path| run.sys.meta_of(folder, name.as_c_str()).is_ok();
+        names.iter().any(is_there)
+    })
+}
+
+/// Mends what a killed run left: the copy without the password where os.conf is gone
+/// or empty, as ext2 can lose a name on which another file is put. Destroys what it
+/// had set aside: all of that was applied.
 pub fn finish<S: Sys>(run: &Run<'_, S>, place: &Place<S>) {
-    if let Some(folder) = &place.folder
-        && run.sys.meta_of(folder, doomed(place).as_c_str()).is_ok()
-        && let Err(errno) = erase(run, folder, &doomed(place))
-    {
+    let Some(folder) = &place.folder else {
+        return;
+    };
+    let (name, copy, aside) = (place.name.as_c_str(), waiting(place), doomed(place));
+    let is_done = run.sys.meta_of(folder, aside.as_c_str()).is_ok();
+    let is_whole = |meta: Meta| meta.size > 0;
+    if is_done || run.sys.meta_of(folder, name).is_ok_and(is_whole) {
+        let _ = run.sys.unlink(folder, copy.as_c_str());
+    } else {
+        let _ = run.sys.rename(folder, copy.as_c_str(), folder, name);
+    }
+    if is_done && let Err(errno) = erase(run, folder, &aside) {
         say_kept(run, errno);
     }
 }
@@ -232,8 +247,15 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
         Err(Fault::System(Step::Attributes, Errno::PERM)) => write(paper.file.meta.mode),
         other => other,
     }?;
-    copy.publish(run.sys, folder, name).map_err(fail)?;
     let sync = |errno| Fault::System(Step::Sync, errno);
+    // Under its own name it is durable, too: a cut may take os.conf's.
+    let published = settle(run, folder)
+        .map_err(sync)
+        .and_then(|()| copy.publish(run.sys, folder, name).map_err(fail));
+    if let Err(fault) = published {
+        copy.discard(run.sys, folder);
+        return Err(fault);
+    }
     copy.sync(run.sys).map_err(sync)?;
     settle(run, folder).map_err(sync)?;
     if let Err(errno) = wipe(run, &old, paper.file.meta.size) {
