@@ -1,10 +1,15 @@
 //! `cargo xtask reliability`: breaks the program in every way that it must survive,
 //! and prints the table of `tests/README.md`.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
+<<<<<<< HEAD
 use crate::{build, fuzz, miri, setup, target, util};
+=======
+use crate::boot::parts;
+use crate::{build, fuzz, setup, target, util};
+>>>>>>> a4d2735 (crashes: a guest with FAT32, and the plug pulled while osconf runs)
 
 /// What breaks the program in one way.
 struct Rig {
@@ -39,7 +44,7 @@ const RIGS: &[Rig] = &[
     },
     Rig {
         name: "crashes",
-        run: |sh| test(sh, "crashes"),
+        run: crashes,
         is_long: false,
     },
     Rig {
@@ -95,6 +100,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
+}
+
+/// Crashes of this machine's kernel, and of one in QEMU, which is fetched here.
+fn crashes(sh: &Shell) -> Result<String> {
+    let target = target::all()?.into_iter().find(|one| one.name == "x86_64");
+    let parts = parts::get(&target.context("no target x86_64")?)?;
+    sh.set_var("OSCONF_GUEST", parts.kernel.with_file_name(""));
+    test(sh, "crashes")
 }
 
 /// A rig that is a test of `tests/`, without cargo's own harness: it says what went

@@ -16,6 +16,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
+/// The kernel's name of FAT.
+const FAT: &str = "vfat";
+/// The folder of os.conf there, as mtools name it, and below the root.
+const FOLDER: &str = "::/aliyun_custom_image";
+const FOLDER_BELOW: &str = "boot/aliyun_custom_image";
+
 /// A loop device, detached when it is dropped.
 pub(crate) struct Loop(PathBuf);
 
@@ -80,6 +86,18 @@ impl Devices {
             if !mounted.0.is_empty() {
                 std::fs::create_dir_all(&point)?;
             }
+            if system.kind == FAT {
+                // This kernel may have no FAT: what is on it is copied.
+                mount("tmpfs", &point, "tmpfs", MountFlags::empty(), None)?;
+                mounted.0.push(point.clone());
+                let to = point.display().to_string();
+                let words = ["mcopy", "-s", "-n", "-m", "-i"];
+                let device = device.0.display().to_string();
+                let all = [&words[..], &[&device, FOLDER]].concat();
+                // It may have nothing.
+                tool(&all, Path::new(&to), &[0, 1])?;
+                continue;
+            }
             let options = CString::new(system.options)?;
             // No time of access: looking writes nothing.
             let flags = MountFlags::NOATIME;
@@ -93,7 +111,9 @@ impl Devices {
     /// Checks what has no journal, as a boot does.
     pub(crate) fn check(&self, systems: &[&FileSystem], all: bool) -> Result<()> {
         for (system, device) in systems.iter().zip(&self.devices) {
-            if (all || system.is_checked)
+            if system.kind == FAT {
+                tool(&["fsck.vfat", "-a"], &device.0, &[0, 1])?;
+            } else if (all || system.is_checked)
                 && tool(&["e2fsck", "-p", "-f"], &device.0, &[0, 1, 2, 3, 4])? == 4
             {
                 // What an operator does who is asked to.
@@ -121,7 +141,7 @@ impl Drop for Mounted {
             let mut tries = 0..2000;
             while let Err(errno) = unmount(point, UnmountFlags::empty()) {
                 if errno != Errno::BUSY || tries.next().is_none() {
-                    println!("{}: umount: {errno}", point.display());
+                    eprintln!("{}: umount: {errno}", point.display());
                     break;
                 }
                 thread::sleep(Duration::from_millis(1));
@@ -186,6 +206,14 @@ impl Bench {
         }
         let mounted = self.devices.mount(systems)?;
         fill(mounted.root())?;
+        for (system, device) in systems.iter().zip(&self.devices.devices) {
+            if system.kind == FAT {
+                let from = mounted.root().join(FOLDER_BELOW).display().to_string();
+                let device = device.0.display().to_string();
+                let words = ["mcopy", "-s", "-i", &device, &from];
+                tool(&words, Path::new("::/"), &[0])?;
+            }
+        }
         drop(mounted);
         let images = self.files.iter().take(systems.len()).map(Image::of);
         images.collect()

@@ -25,7 +25,7 @@ pub(crate) fn run(folder: &Path, seed: u64) -> Result<Figure> {
             boot: (round % 2 == 1).then_some(&EXT4),
         };
         each_request(&worker, &setup, seed, &mut figure)?;
-        println!("errors: {}: {} errors so far", setup.name(), figure.count);
+        eprintln!("errors: {}: {} errors so far", setup.name(), figure.count);
         if figure.count >= goal || figure.lost + figure.torn >= MANY {
             break;
         }

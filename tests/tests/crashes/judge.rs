@@ -106,6 +106,9 @@ impl Wrong {
     }
 }
 
+/// The copy of os.conf without the password, before it is os.conf.
+const CONF_COPY: &str = "boot/aliyun_custom_image/.os.conf.osconf";
+
 /// A machine as it was, and as it is once os.conf is applied.
 pub(crate) struct Goal {
     pub(crate) old: Tree,
@@ -129,7 +132,8 @@ impl Goal {
     /// there, every file old or new, or gone or empty beside a whole copy of ours,
     /// which the next run mends.
     pub(crate) fn after_cut(&self, now: &Tree) -> Result<(), Wrong> {
-        let is_gone = !now.contains_key(CONF);
+        // Where a part is still open, it is to stay, but for the password.
+        let is_gone = !now.contains_key(CONF) && !self.new.contains_key(CONF);
         let names: BTreeSet<&String> = self
             .old
             .keys()
@@ -154,7 +158,9 @@ impl Goal {
                 continue;
             }
             // Before the check of a boot, or after it, a new folder of ours may be none.
-            let is_ours = name.starts_with("etc/osconf");
+            let is_new_folder = |folder: &str| !self.old.contains_key(folder);
+            let is_ours = name.starts_with("etc/osconf")
+                || name.strip_suffix("/?").is_some_and(is_new_folder);
             if !is_gone && is_ours && node == Some(&Node::Unreadable) {
                 continue;
             }
@@ -173,7 +179,8 @@ impl Goal {
             };
             let is_mended = !is_gone && old != new && is_nothing && {
                 let copy = now.get(&kept(name));
-                is_ours || old.is_none() || copy == old || name.ends_with('-')
+                let is_conf = name == CONF && now.get(CONF_COPY) == new;
+                is_conf || is_ours || old.is_none() || copy == old || name.ends_with('-')
             };
             if !is_mended {
                 return Err(if is_nothing {
@@ -194,8 +201,8 @@ impl Goal {
             if node.map(|node| plain(name, node)) != new.map(|new| plain(name, new)) {
                 return Err(Wrong::Lost(format!(
                     "after the next run {name} is {}, not {}",
-                    show(node),
-                    show(new)
+                    show(node.map(|node| plain(name, node)).as_ref()),
+                    show(new.map(|new| plain(name, new)).as_ref())
                 )));
             }
         }
@@ -225,7 +232,7 @@ fn show(node: Option<&Node>) -> String {
     match node {
         None => "not there".into(),
         Some(Node::File(mode, owner, content)) => {
-            let text = String::from_utf8_lossy(content.get(..200).unwrap_or(content));
+            let text = String::from_utf8_lossy(content.get(..1000).unwrap_or(content));
             format!("{mode:o} {owner:?} {} bytes {text:?}", content.len())
         }
         Some(other) => format!("{other:?}"),
@@ -233,13 +240,12 @@ fn show(node: Option<&Node>) -> String {
 }
 
 /// A node without what differs from run to run: a hash that verifies the password;
-/// and of the record all but the parts and the files without the hash.
+/// and of the record all but what became of the parts.
 fn plain(name: &str, node: &Node) -> Node {
     let Node::File(mode, owner, content) = node else {
         return node.clone();
     };
     let text = String::from_utf8_lossy(content);
-    let known = ["file=", "password=", "hostname=", "network=", "dns="];
     let lines = text.lines().filter_map(|line| match line.split_once(':') {
         Some(("root", rest)) if name.ends_with("shadow") => {
             let (hash, rest) = rest.split_once(':').unwrap_or_default();
@@ -249,14 +255,19 @@ fn plain(name: &str, node: &Node) -> Node {
                 if is_good { "(good)" } else { hash }
             ))
         }
+        // Of a file that is right already it says nothing, nor of a password that
+        // os.conf has no more.
         _ if name == "etc/osconf/record" => {
-            let is_same =
-                known.iter().any(|key| line.starts_with(key)) && !line.ends_with(" etc/shadow");
+            let is_same = ["hostname=", "network=", "dns="]
+                .iter()
+                .any(|key| line.starts_with(key));
             is_same.then(|| line.to_owned())
         }
         _ => Some(line.to_owned()),
     });
     let text: Vec<String> = lines.collect();
+    // FAT has one mode for all files.
+    let mode = if name == CONF { &0 } else { mode };
     Node::File(*mode, *owner, text.join("\n").into_bytes())
 }
 

@@ -98,6 +98,17 @@ pub(crate) static BTRFS: FileSystem = FileSystem {
     share: 30,
 };
 
+/// Of os.conf alone, and in guests alone.
+pub(crate) static VFAT: FileSystem = FileSystem {
+    name: "FAT32",
+    make: &["mkfs.vfat", "-F", "32", "-s", "1"],
+    kind: "vfat",
+    options: "",
+    megabytes: 48,
+    is_checked: true,
+    share: 1000,
+};
+
 /// A root, and how osconf is to see it.
 #[derive(Debug)]
 pub(crate) struct Machine {
@@ -213,6 +224,22 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+/// Those that a guest records.
+pub(crate) fn guests() -> Vec<Setup> {
+    let setup = |machine, root, boot| Setup {
+        machine,
+        root,
+        boot,
+    };
+    vec![
+        setup(&MACHINES[0], &EXT4, Some(&VFAT)),
+        setup(&KEPT, &EXT4, Some(&VFAT)),
+        setup(&MACHINES[0], &EXT2, Some(&VFAT)),
+        setup(&MACHINES[1], &EXT2, None),
+        setup(&MACHINES[2], &EXT4_NO_JOURNAL, Some(&EXT2)),
+    ]
 }
 
 /// Every setup that the rig records.

@@ -11,9 +11,11 @@ mod controls;
 mod dice;
 mod disk;
 mod errors;
+mod guest;
 mod image;
 mod judge;
 mod machine;
+mod power;
 mod states;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -41,8 +43,9 @@ const WORKERS: usize = 2;
 
 type Part = fn(&Path, u64) -> Result<Option<Figure>>;
 /// What the rig does, in a folder in memory, and what it counts.
-const PARTS: [(&str, Part); 3] = [
+const PARTS: [(&str, Part); 4] = [
     ("controls", controls),
+    ("power", |folder, seed| power::run(folder, seed).map(Some)),
     ("errors", |folder, seed| errors::run(folder, seed).map(Some)),
     ("states", |folder, seed| cuts(folder, seed).map(Some)),
 ];
@@ -150,7 +153,7 @@ impl Worker {
         let Some(wrong) = found? else {
             bail!("{mistake:?}, {name}: not found in {count} states");
         };
-        println!(
+        eprintln!(
             "crashes: {mistake:?}, {name}: found in state {count}: {}",
             wrong.what()
         );
@@ -206,9 +209,20 @@ fn cuts(folder: &Path, seed: u64) -> Result<Figure> {
 
 /// Records one run, and judges every state that a cut of it can leave.
 fn cut(worker: &Worker, setup: &Setup, seed: u64, job: usize) -> Result<Figure> {
+    let (base, goal) = worker.record(setup)?;
+    cut_log(worker, setup, &base, &goal, (seed, job))
+}
+
+/// Judges every state that a cut of what was written down can leave.
+fn cut_log(
+    worker: &Worker,
+    setup: &Setup,
+    base: &[Image],
+    goal: &Goal,
+    (seed, job): (u64, usize),
+) -> Result<Figure> {
     let start = std::time::Instant::now();
     let mut dice = Dice::new(seed.wrapping_add(job as u64));
-    let (base, goal) = worker.record(setup)?;
     let log = worker.disks.log();
     let mut figure = Figure::new("");
     let mut outcome = Ok(());
@@ -217,19 +231,19 @@ fn cut(worker: &Worker, setup: &Setup, seed: u64, job: usize) -> Result<Figure> 
     let mut seen = HashSet::new();
     // All of them are counted first, so that those that are judged come from all places.
     let mut all = 0;
-    states::each(&base, &log, &mut dice, &mut seen, &mut |_, _| {
+    states::each(base, &log, &mut dice, &mut seen, &mut |_, _| {
         all += 1;
         true
     });
     let mut dice = Dice::new(seed.wrapping_add(job as u64));
     let mut chance = Dice::new(seed ^ job as u64);
     seen.clear();
-    states::each(&base, &log, &mut dice, &mut seen, &mut |origin, images| {
+    states::each(base, &log, &mut dice, &mut seen, &mut |origin, images| {
         if chance.roll(all) as u64 >= most {
             return true;
         }
         figure.count += 1;
-        match judge::judge(&worker.bench, setup, &goal, images) {
+        match judge::judge(&worker.bench, setup, goal, images) {
             Ok(None) => {}
             Ok(Some(wrong)) => {
                 wrong.count(&mut figure);
@@ -241,7 +255,7 @@ fn cut(worker: &Worker, setup: &Setup, seed: u64, job: usize) -> Result<Figure> 
         }
         outcome.is_ok() && figure.lost + figure.torn < MANY
     });
-    println!(
+    eprintln!(
         "crashes: {}: {} events, {} of {all} states, {:.1} s",
         setup.name(),
         log.len(),
@@ -256,8 +270,8 @@ const MANY: u64 = 5;
 
 /// Says what is wrong, and keeps the disks.
 fn report(setup: &Setup, seed: u64, job: usize, origin: &str, wrong: &Wrong, images: &[Image]) {
-    println!("crashes: {}: {}", setup.name(), wrong.what());
-    println!("  again: OSCONF_SEED={seed}, recording {job}, {origin}");
+    eprintln!("crashes: {}: {}", setup.name(), wrong.what());
+    eprintln!("  again: OSCONF_SEED={seed}, recording {job}, {origin}");
     for (disk, image) in images.iter().enumerate() {
         let path = PathBuf::from(format!("/tmp/osconf-crash-{job}-{disk}.img"));
         let kept = File::create(&path)
@@ -267,8 +281,8 @@ fn report(setup: &Setup, seed: u64, job: usize, origin: &str, wrong: &Wrong, ima
                 image.write_to(&file)
             });
         match kept {
-            Ok(()) => println!("  disk {disk} is {}", path.display()),
-            Err(error) => println!("  disk {disk} is not kept: {error}"),
+            Ok(()) => eprintln!("  disk {disk} is {}", path.display()),
+            Err(error) => eprintln!("  disk {disk} is not kept: {error}"),
         }
     }
 }
