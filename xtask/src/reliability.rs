@@ -4,12 +4,8 @@
 use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
-<<<<<<< HEAD
-use crate::{build, fuzz, miri, setup, target, util};
-=======
 use crate::boot::parts;
-use crate::{build, fuzz, setup, target, util};
->>>>>>> a4d2735 (crashes: a guest with FAT32, and the plug pulled while osconf runs)
+use crate::{build, fuzz, miri, setup, target, util};
 
 /// What breaks the program in one way.
 struct Rig {
