@@ -10,7 +10,7 @@ use crate::limits::CONF_BYTES;
 use crate::log::Level;
 use crate::record::{Digest, Order};
 use crate::sys::files::{self, File, NewFile, optional};
-use crate::sys::{Access, FileSystem, Kind, Meta, Sys};
+use crate::sys::{Access, FileSystem, Kind, Sys};
 use crate::text::{Buf, put};
 use crate::value::Path;
 use rustix::io::Errno;
@@ -110,12 +110,14 @@ pub fn finish<S: Sys>(run: &Run<'_, S>, place: &Place<S>) {
         return;
     };
     let (name, copy, aside) = (place.name.as_c_str(), waiting(place), doomed(place));
-    let is_done = run.sys.meta_of(folder, aside.as_c_str()).is_ok();
-    let is_whole = |meta: Meta| meta.size > 0;
-    if is_done || run.sys.meta_of(folder, name).is_ok_and(is_whole) {
-        let _ = run.sys.unlink(folder, copy.as_c_str());
-    } else {
-        let _ = run.sys.rename(folder, copy.as_c_str(), folder, name);
+    let meta_of = |name| run.sys.meta_of(folder, name);
+    let is_done = meta_of(aside.as_c_str()).is_ok();
+    if meta_of(copy.as_c_str()).is_ok() {
+        let is_whole = meta_of(name).is_ok_and(|meta| meta.size > 0);
+        let _ = match is_done || is_whole {
+            true => run.sys.unlink(folder, copy.as_c_str()),
+            false => run.sys.rename(folder, copy.as_c_str(), folder, name),
+        };
     }
     if is_done && let Err(errno) = erase(run, folder, &aside) {
         say_kept(run, errno);
