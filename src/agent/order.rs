@@ -255,7 +255,7 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
         .map_err(sync)
         .and_then(|()| copy.publish(run.sys, folder, name).map_err(fail));
     if let Err(fault) = published {
-        copy.discard(run.sys, folder);
+        let _ = copy.discard(run.sys, folder);
         return Err(fault);
     }
     copy.sync(run.sys).map_err(sync)?;
