@@ -135,6 +135,17 @@ pub fn a_link_called_image_check_writes_beside_itself() -> Result<()> {
     symlink(product::binary()?, &link)?;
     check(&link, &root, &[])?;
     ensure!(text_report(folder.path()).is_ok());
+    // Found by its name alone, which has no folder in it.
+    let found = tempfile::tempdir()?;
+    symlink(product::binary()?, found.path().join("image_check"))?;
+    let output = Command::new("image_check")
+        .env("PATH", found.path())
+        .current_dir("/")
+        .arg("--root")
+        .arg(root.path())
+        .output()?;
+    ensure!(output.stderr.is_empty(), "{output:?}");
+    ensure!(text_report(found.path()).is_ok());
     let other = tempfile::tempdir()?;
     let name = other.path().to_string_lossy().into_owned();
     check(&link, &root, &["-p", &name])?;
