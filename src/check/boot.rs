@@ -1,8 +1,10 @@
-//! What is mounted at boot: the devices that /etc/fstab and the boot loader name.
+//! What is booted and mounted: the devices that /etc/fstab and the boot loader name,
+//! and the initramfs that the latter does.
 
 use super::look::Look;
 use super::{Finding, Group, Item, failed, unknown, warning};
 use crate::partition::Spec;
+use crate::sys::Kind;
 use crate::text::lines::{lines, words};
 use crate::text::put;
 use crate::text::split::{split, split_once};
@@ -133,4 +135,86 @@ fn loaders(look: &dyn Look, each: &mut dyn FnMut(&[u8], &[u8])) {
         }
         true
     });
+}
+
+/// Words that begin the line of a kernel, and that of its initramfs: GRUB's commands
+/// of today, of RHEL 7 and 8, and of GRUB 0.97; keys of SYSLINUX and of the Boot Loader
+/// Specification.
+const KERNELS: [&[u8]; 4] = [b"linux", b"linux16", b"linuxefi", b"kernel"];
+const INITRDS: [&[u8]; 3] = [b"initrd", b"initrd16", b"initrdefi"];
+
+/// The initramfs that a boot loader gives to the kernel of this version, if it is
+/// there, and whether the kernel's name says that it is this one. The first entry is
+/// the one that boots.
+pub(super) fn initramfs(look: &dyn Look, version: &[u8]) -> Option<(Path, bool)> {
+    let mut found = None;
+    let mut best = 0;
+    loaders(look, &mut |file, text| {
+        // How well the kernel of the entry fits, and how well it must to be taken.
+        let (mut fit, mut least) = (0, 0);
+        for line in lines(text) {
+            let mut words = words(line.text);
+            let first = words.next().unwrap_or_default();
+            let is_in = |keys: &[&[u8]]| keys.iter().any(|key| key.eq_ignore_ascii_case(first));
+            if is_in(&KERNELS) {
+                fit = fits(words.next().unwrap_or_default(), version);
+                least = best;
+            }
+            let is_initrd = is_in(&INITRDS);
+            for word in words {
+                // SYSLINUX takes it out of the kernel's line, too.
+                let names = match word.strip_prefix(b"initrd=") {
+                    Some(names) => names,
+                    None if is_initrd => word,
+                    None => continue,
+                };
+                // Several are one behind the other, microcode first.
+                for name in split(names, b',') {
+                    if fit > least
+                        && let Some(path) = place(look, file, name)
+                    {
+                        (found, best) = (Some((path, fit > 1)), fit);
+                    }
+                }
+            }
+        }
+    });
+    found
+}
+
+/// How well the name of a kernel fits a version: it ends with it or lies in a folder
+/// of that name; it has the flavour only; or nothing, so that it may be any.
+fn fits(kernel: &[u8], version: &[u8]) -> u8 {
+    let mut parts = kernel.rsplit(|&byte| byte == b'/');
+    let name = parts.next().unwrap_or_default();
+    let ends_with = |end: &[u8]| {
+        let rest = name.strip_suffix(end);
+        rest.is_some_and(|rest| rest.ends_with(b"-"))
+    };
+    // Alpine's and Arch's names have the flavour only, which ends the version.
+    let mut pieces = version.rsplit(|&byte| byte == b'-');
+    match () {
+        () if ends_with(version) || parts.next() == Some(version) => 3,
+        () if name.contains(&b'.') => 0,
+        () if pieces.next().is_some_and(ends_with) => 2,
+        () => 1,
+    }
+}
+
+/// A file that a boot loader's file names: as it sees the file system that it is on,
+/// which may be mounted on /boot, or from where its own file lies.
+fn place(look: &dyn Look, file: &[u8], name: &[u8]) -> Option<Path> {
+    // GRUB's `($root)/boot/initrd`.
+    let name = match name.first() {
+        Some(b'(') => split_once(name, b')')?.1,
+        _ => name,
+    };
+    let name = name.strip_prefix(b"/").unwrap_or(name);
+    let folder = Path::new(&[file])?.folder();
+    let places: [&[&[u8]]; 3] = [&[name], &[b"boot/", name], &[folder.as_bytes(), b"/", name]];
+    places.iter().find_map(|pieces| {
+        let path = Path::new(pieces)?;
+        let kind = look.kind(path.as_c_str()).ok()?;
+        (kind != Kind::Folder).then_some(path)
+    })
 }

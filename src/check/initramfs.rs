@@ -1,6 +1,7 @@
 //! What an initramfs carries: the names in its cpio archives
 //! (Documentation/driver-api/early-userspace/buffer-format.rst of the kernel).
 
+use super::boot;
 use super::look::{Look, is_there};
 use crate::value::Path;
 use core::ffi::CStr;
@@ -49,8 +50,13 @@ const PLAIN_NAMES: [&CStr; 5] = [
     c"boot/initramfs.img",
 ];
 
-/// The initramfs of the kernel of this version.
+/// The initramfs of the kernel of this version: what the boot loader says, if it names
+/// that kernel, is better than any custom.
 pub(super) fn of_kernel(look: &dyn Look, version: &[u8]) -> Option<Path> {
+    let named = boot::initramfs(look, version);
+    if let Some((path, true)) = named {
+        return Some(path);
+    }
     // Alpine's have the flavour only, which ends the version.
     let flavour = version
         .rsplit(|&byte| byte == b'-')
@@ -64,7 +70,7 @@ pub(super) fn of_kernel(look: &dyn Look, version: &[u8]) -> Option<Path> {
             found = found.or(path);
         }
     }
-    found.or_else(|| {
+    found.or(named.map(|(path, _)| path)).or_else(|| {
         let plain = PLAIN_NAMES.iter().find(|path| is_there(look, path))?;
         Some(Path::from(*plain))
     })
