@@ -9,3 +9,6 @@ pub mod kernel;
 pub mod matrix;
 pub mod namespace;
 pub mod product;
+// By the registers of this machine.
+#[cfg(target_arch = "x86_64")]
+pub mod traced;

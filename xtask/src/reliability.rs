@@ -24,6 +24,11 @@ const RIGS: &[Rig] = &[
         is_long: false,
     },
     Rig {
+        name: "secrets",
+        run: |sh| test(sh, "secrets"),
+        is_long: false,
+    },
+    Rig {
         name: "faults",
         run: |sh| test(sh, "faults"),
         is_long: false,
