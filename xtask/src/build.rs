@@ -14,7 +14,7 @@ pub(crate) fn run(targets: &[Target]) -> Result<()> {
     let mut wrong = Vec::new();
     let forms = targets
         .iter()
-        .flat_map(|target| [(target, &WHOLE), (target, &BOOT_ONLY)]);
+        .flat_map(|target| FORMS.iter().map(move |form| (target, form)));
     for (target, form) in forms {
         let path = binary_of(target, form)?;
         let budget = (form.budget)(target);
@@ -61,18 +61,24 @@ pub(crate) fn name_binaries(sh: &Shell, targets: &[Target]) -> Result<()> {
 }
 
 /// What is left out of a binary.
-struct Form {
-    name: &'static str,
+pub(crate) struct Form {
+    pub(crate) name: &'static str,
+    /// The file's name where it lies beside the others.
+    pub(crate) file: &'static str,
     /// The folder below that of all builds, so that one form does not overwrite another.
     folder: &'static str,
     /// What cargo is told.
-    features: &'static [&'static str],
+    pub(crate) features: &'static [&'static str],
     budget: fn(&Target) -> u64,
 }
 
-/// All commands: what is shipped, and what the tests run.
+/// Both forms; the first one is what the tests run.
+pub(crate) const FORMS: &[Form] = &[WHOLE, BOOT_ONLY];
+
+/// All commands.
 const WHOLE: Form = Form {
     name: "whole",
+    file: "osconf",
     folder: "",
     features: &[],
     budget: |target| target.size_budget,
@@ -81,6 +87,7 @@ const WHOLE: Form = Form {
 /// Without what only who builds an image needs.
 const BOOT_ONLY: Form = Form {
     name: "boot only",
+    file: "osconf-boot",
     folder: "boot-only",
     features: &["--no-default-features"],
     budget: |target| target.boot_size_budget,
@@ -94,7 +101,7 @@ pub(crate) fn binary(target: &Target) -> Result<PathBuf> {
 fn binary_of(target: &Target, form: &Form) -> Result<PathBuf> {
     setup::rust_target(target)?;
     let folder = util::target_dir().join(form.folder);
-    let path = folder.join(&target.triple).join("release/osconf");
+    let path = place(&util::target_dir(), target, form);
     link(target, form, &folder, &map(&path))?;
     if !map(&path).is_file() {
         // Cargo found the binary up to date and ran no linker, but somebody has removed the map.
@@ -108,6 +115,12 @@ fn binary_of(target: &Target, form: &Form) -> Result<PathBuf> {
         link(target, form, &folder, &map(&path))?;
     }
     Ok(path)
+}
+
+/// Where cargo puts it, below the folder of all that is built.
+pub(crate) fn place(target_dir: &Path, target: &Target, form: &Form) -> PathBuf {
+    let folder = target_dir.join(form.folder);
+    folder.join(&target.triple).join("release/osconf")
 }
 
 fn map(binary: &Path) -> PathBuf {
@@ -157,7 +170,7 @@ fn link(target: &Target, form: &Form, folder: &Path, map: &Path) -> Result<()> {
 /// When the sources were last changed, in seconds since 1970: as whoever packages
 /// them says (reproducible-builds.org), else by the last commit; unknown in an
 /// unpacked archive.
-fn source_date(sh: &xshell::Shell) -> Option<String> {
+pub(crate) fn source_date(sh: &Shell) -> Option<String> {
     let said = std::env::var("SOURCE_DATE_EPOCH").ok();
     said.or_else(|| {
         cmd!(sh, "git log -1 --format=%ct")

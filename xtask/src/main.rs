@@ -6,12 +6,16 @@ mod apt;
 mod boot;
 mod build;
 mod demo;
+mod deny;
+mod dist;
 mod elf;
 mod fuzz;
 mod inits;
 mod miri;
 mod readers;
 mod reliability;
+mod reproduce;
+mod sbom;
 mod setup;
 mod soak;
 mod target;
@@ -29,6 +33,10 @@ cargo xtask COMMAND
   demo           builds osconf and shows it at work, first in a folder, then in a machine
   test           everything: tools, format, lints, rules, tests, build, boots
   build [ARCH]   the binary for x86_64, aarch64 or both; checks what was linked and its size
+  dist           archives to hand out, with checksums and a list of what each binary is
+                 made of, in target/dist/
+  reproduce      makes them a second time in another folder, and compares
+  deny           licences, sources, duplicates and known holes of all dependencies
   boot [ARCH]    boots real kernels in QEMU and looks at the machine from inside
        --only TEXT    only the scenarios whose name contains TEXT
        --agent FILE   puts this program into the machines instead of a fresh build
@@ -42,9 +50,9 @@ cargo xtask COMMAND
   reliability [RIG]  breaks the program in every way that tests/README.md lists, and
                  prints the table of it; only the rigs whose names contain RIG
        --soak         the large numbers: some of them take an hour
-  soak [ROUNDS]  other dice for the tests that throw some, 20 rounds of them, and the
-                 readers of Debian 13; a round takes half a minute,
-                 all the rest ten minutes
+  soak [ROUNDS]  other dice for the tests that throw some, 20 rounds of them, the
+                 readers of Debian 13, `deny` and `reproduce`; a round takes
+                 half a minute, all the rest ten minutes
   tidy           the rules of this repository that a program can check
 ";
 
@@ -70,9 +78,12 @@ fn run(arguments: &[String]) -> Result<()> {
         ("test", []) => test::run()?,
         ("boot", rest) => boot::run(&boot_options(rest)?)?,
         ("demo", []) => demo::run()?,
+        ("deny", []) => deny::run()?,
+        ("dist", []) => dist::run()?,
         ("inits", []) => inits::run("")?,
         ("inits", [only]) => inits::run(only)?,
         ("readers", filter) => readers::run(filter)?,
+        ("reproduce", []) => reproduce::run()?,
         ("reliability", rest) => reliability::run(rest)?,
         ("soak", rest) => soak::run(rest)?,
         ("tidy", []) => tidy::run()?,

@@ -1,11 +1,11 @@
 //! `cargo xtask soak`: what takes longer than a test may. The tests that throw dice
 //! are repeated with other ones, all inits are booted, and the network files go to
-//! the programs of a newer Debian.
+//! the programs of a newer Debian. Also what needs the network, or a second build.
 
 use anyhow::{Context, Result, bail};
 use xshell::cmd;
 
-use crate::{boot, build, inits, readers, setup, target, util};
+use crate::{boot, build, deny, inits, readers, reproduce, setup, target, util};
 
 /// Rounds of dice, if nothing else is said.
 const ROUNDS: u32 = 20;
@@ -21,7 +21,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     };
     let targets = target::all()?;
     setup::tools(&setup::all_tools(&targets))?;
-    build::run(&targets)?;
+    println!("soak: the dependencies");
+    deny::run()?;
+    println!("soak: the same once more, elsewhere");
+    reproduce::run()?;
     let sh = util::shell()?;
     sh.set_var("OSCONF_HOST", build::binary(&target::host()?)?);
     for round in 1..=rounds {
