@@ -226,10 +226,18 @@ fn root_tree(scenario: &Scenario, parts: &Parts, osconf: &Path, tree: &Path) -> 
 /// An ext2 or ext4 file system with the folder's files, all of them root's.
 fn ext(sh: &Shell, kind: &str, label: &str, tree: &Path, image: &Path) -> Result<()> {
     File::create(image)?.set_len(PARTITION)?;
-    cmd!(sh, "mke2fs -q -t {kind} -L {label} -d {tree} {image}")
-        .quiet()
-        .ignore_stderr()
-        .run()?;
+    // As most programs make it, whatever this machine's own settings are.
+    let features = match kind {
+        "ext4" => "64bit",
+        _ => "^64bit",
+    };
+    cmd!(
+        sh,
+        "mke2fs -q -t {kind} -O {features} -L {label} -d {tree} {image}"
+    )
+    .quiet()
+    .ignore_stderr()
+    .run()?;
     // mke2fs copies the owner, who is whoever runs this; only root may chown beforehand.
     let mut script = String::new();
     for path in paths(tree, tree)? {

@@ -42,6 +42,7 @@ fact leftovers leftovers
 fact shadow stat -c '%a %u:%g' /etc/shadow
 fact kept-folder stat -c '%a %u:%g' /etc/osconf
 fact kept find /etc/osconf -type f -not -path '*/replaced/*' -exec cat {} +
+[ ! -x /usr/sbin/osconf ] || fact check sh -c '/usr/sbin/osconf check --all --json; echo exit $?'
 fact kernel-log sh -c 'dmesg | grep osconf:'
 # With every address made local, no name server answers but each one refuses,
 # and nslookup names those that it asked.
