@@ -5,6 +5,7 @@ use crate::agent::disks::{self, Blocks, Device, Node};
 use crate::agent::locate::{self, MOUNT_BYTES, Purpose};
 use crate::agent::run::Run;
 use crate::check::{Disk, Look, Mounted, Seen, Space, Unseen};
+use crate::error::Fault;
 use crate::install;
 use crate::partition::Spec;
 use crate::sys::files::{self, Last};
@@ -163,33 +164,39 @@ fn device_of<S: Sys>(run: &Run<'_, S>) -> Option<Device> {
     Some(disks::split(here.device))
 }
 
-fn unseen(errno: Errno) -> Unseen {
-    match errno {
-        Errno::NOENT | Errno::NOTDIR => Unseen::Nothing,
-        _ => Unseen::Hidden,
-    }
-}
-
 impl<S: Sys> Root<'_, '_, S> {
+    /// Something could not be seen, and the item that asks may think nothing of that.
+    fn hidden(&self) -> Unseen {
+        self.was_blind.set(true);
+        Unseen::Hidden
+    }
+
+    /// Why there is no answer.
+    fn unseen(&self, errno: Errno) -> Unseen {
+        match errno {
+            Errno::NOENT | Errno::NOTDIR => Unseen::Nothing,
+            _ => self.hidden(),
+        }
+    }
+
     fn open(&self, path: &CStr, access: Access) -> Seen<S::Fd> {
         let opened = match self.is_open {
             true => self.run.sys.open_below(&self.run.root, path, access),
             false => Err(Errno::ACCESS),
         };
-        opened.map_err(|errno| {
-            let why = unseen(errno);
-            self.was_blind
-                .set(self.was_blind.get() | (why == Unseen::Hidden));
-            why
-        })
+        opened.map_err(|errno| self.unseen(errno))
     }
 
     fn open_file(&self, path: &CStr) -> Seen<(S::Fd, u64)> {
         let file = self.open(path, Access::Read)?;
-        let meta = self.run.sys.meta(&file).map_err(unseen)?;
+        let meta = self
+            .run
+            .sys
+            .meta(&file)
+            .map_err(|errno| self.unseen(errno))?;
         match meta.kind {
             Kind::File => Ok((file, meta.size)),
-            _ => Err(Unseen::Hidden),
+            _ => Err(self.hidden()),
         }
     }
 }
@@ -201,37 +208,48 @@ impl<S: Sys> Look for Root<'_, '_, S> {
             .sys
             .meta(&found)
             .map(|meta| meta.kind)
-            .map_err(unseen)
+            .map_err(|errno| self.unseen(errno))
     }
 
     fn is_program(&self, path: &CStr) -> bool {
         let found = self.open(path, Access::Look);
-        let meta = found.and_then(|found| self.run.sys.meta(&found).map_err(unseen));
+        let meta = found.and_then(|found| {
+            self.run
+                .sys
+                .meta(&found)
+                .map_err(|errno| self.unseen(errno))
+        });
         meta.is_ok_and(|meta| meta.kind == Kind::File && meta.mode & 0o111 != 0)
     }
 
     fn read(&self, path: &CStr, each: &mut dyn FnMut(&[u8])) -> Seen<()> {
         let (file, size) = self.open_file(path)?;
         if size > FILE_BYTES {
-            return Err(Unseen::Hidden);
+            return Err(self.hidden());
         }
-        let content = files::read(self.run.sys, &file, size).map_err(|_| Unseen::Hidden)?;
+        let content = files::read(self.run.sys, &file, size).map_err(|_| self.hidden())?;
         each(&content);
         Ok(())
     }
 
     fn read_at(&self, path: &CStr, bytes: &mut [u8], offset: u64) -> Seen<usize> {
         let (file, _) = self.open_file(path)?;
-        self.run.sys.read_at(&file, bytes, offset).map_err(unseen)
+        self.run
+            .sys
+            .read_at(&file, bytes, offset)
+            .map_err(|errno| self.unseen(errno))
     }
 
     fn link(&self, path: &CStr, each: &mut dyn FnMut(&[u8])) -> Seen<()> {
         if !self.is_open {
-            self.was_blind.set(true);
-            return Err(Unseen::Hidden);
+            return Err(self.hidden());
         }
         let spot = self.run.look_up(path, Last::Itself);
-        let spot = spot.map_err(|_| Unseen::Nothing)?;
+        let spot = spot.map_err(|fault| match fault {
+            Fault::System(_, errno) => self.unseen(errno),
+            Fault::Changed => self.hidden(),
+            _ => Unseen::Nothing,
+        })?;
         let (Some(folder), Some(meta)) = (&spot.folder, spot.meta) else {
             return Err(Unseen::Nothing);
         };
@@ -239,13 +257,16 @@ impl<S: Sys> Look for Root<'_, '_, S> {
             return Err(Unseen::Nothing);
         }
         let link = files::read_link(self.run.sys, folder, spot.path.name());
-        each(&link.map_err(|_| Unseen::Hidden)?.content);
+        each(&link.map_err(|_| self.hidden())?.content);
         Ok(())
     }
 
     fn list(&self, path: &CStr, each: &mut dyn FnMut(&CStr) -> bool) -> Seen<()> {
         let folder = self.open(path, Access::Folder)?;
-        self.run.sys.list(&folder, each).map_err(unseen)
+        self.run
+            .sys
+            .list(&folder, each)
+            .map_err(|errno| self.unseen(errno))
     }
 
     fn flags(&self, path: &CStr) -> Seen<u32> {
@@ -253,13 +274,17 @@ impl<S: Sys> Look for Root<'_, '_, S> {
         match self.run.sys.flags(&file) {
             // A file system without flags.
             Err(Errno::NOTTY | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(0),
-            other => other.map_err(unseen),
+            other => other.map_err(|errno| self.unseen(errno)),
         }
     }
 
     fn space(&self) -> Seen<Space> {
         self.is_on_disk()?;
-        let usage = self.run.sys.usage(&self.run.root).map_err(unseen)?;
+        let usage = self
+            .run
+            .sys
+            .usage(&self.run.root)
+            .map_err(|errno| self.unseen(errno))?;
         Ok(Space {
             bytes: usage.bytes,
             inodes: usage.inodes,
@@ -291,7 +316,11 @@ impl<S: Sys> Look for Root<'_, '_, S> {
         self.is_on_disk()?;
         let part = self.disk.as_ref().and_then(|disk| disk.part(self.number));
         let found = part.and_then(|part| part.found.as_ref());
-        let mut space = self.run.sys.map(MOUNT_BYTES).map_err(unseen)?;
+        let mut space = self
+            .run
+            .sys
+            .map(MOUNT_BYTES)
+            .map_err(|errno| self.unseen(errno))?;
         let text = self.run.read_mounts(&mut space);
         let mount = mounts(text).filter(|mount| Some(mount.device) == self.device);
         each(Mounted {

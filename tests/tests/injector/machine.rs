@@ -102,6 +102,8 @@ impl Machine {
         let options = match command {
             "apply" | "plan" => format!("--wait 0 --hash md5 --conf {place}/{}", self.conf),
             "install" => "--init systemd".into(),
+            // What cannot be seen is no success then.
+            "check" => "--all --strict".into(),
             _ => String::new(),
         };
         format!("{program} {command} --root {place}/root {options}")
@@ -123,6 +125,33 @@ const PLAIN: [(&str, &str); 5] = [
     (
         "root/etc/resolv.conf",
         "search example.org\nnameserver 192.0.2.1\n",
+    ),
+];
+
+/// What `check` finds wrong in many ways: in files, in their names, in folders of links.
+const WRONG: [(&str, &str); 14] = [
+    ("root/etc/selinux/config", "SELINUX=enforcing\n"),
+    ("root/usr/bin/qemu-ga", ""),
+    ("root/etc/systemd/system/a.wants/nftables.service", ""),
+    ("root/etc/systemd/system/a.wants/cloud-init.service", ""),
+    ("root/etc/ssh/sshd_config", "PermitRootLogin no\n"),
+    ("root/etc/ssh/ssh_host_rsa_key", "key\n"),
+    ("root/root/.ssh/authorized_keys", "ssh-rsa AAAA\n"),
+    ("root/root/.bash_history", "ls\n"),
+    ("root/etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
+    (
+        "root/etc/fstab",
+        "/dev/vdz1 / ext4 defaults 0 1\n/dev/vdz2 none swap sw 0 0\n",
+    ),
+    ("root/etc/adjtime", "0 0 0\n0\nLOCAL\n"),
+    (
+        "root/boot/grub/grub.cfg",
+        "linux /vmlinuz-6.1 root=/dev/vdz1\ninitrd /initrd.img-6.1\n",
+    ),
+    ("root/boot/initrd.img-6.1", ""),
+    (
+        "root/lib/modules/6.1/modules.dep",
+        "a/virtio_blk.ko:\na/virtio_pci.ko:\n",
     ),
 ];
 
@@ -179,5 +208,11 @@ pub(crate) fn all() -> Result<Vec<Machine>> {
     let mut install = Machine::new("install", Ground::Ext2, &[&debian], &classic)?;
     install.command = "install";
     machines.push(install);
+    let mut check = Machine::new("check", Ground::Ext2, &[&debian], &classic)?;
+    check.command = "check";
+    for (path, text) in WRONG {
+        tree::put(&mut check.tree, path, Entry::file(text.as_bytes(), 0o644));
+    }
+    machines.push(check);
     Ok(machines)
 }
