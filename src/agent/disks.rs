@@ -203,13 +203,19 @@ impl<S: Sys> Node<S> {
         let path_of = |name: &Path| Path::new(&[b"/dev/", name.as_bytes()]);
         if let Some(name) = Path::new(&[&block.name])
             && let Some(path) = path_of(&name)
-            && let Ok(fd) = open(&name)
         {
-            return Ok(Self {
-                fd,
-                path,
-                made_in: None,
-            });
+            match open(&name) {
+                Ok(fd) => {
+                    return Ok(Self {
+                        fd,
+                        path,
+                        made_in: None,
+                    });
+                }
+                // It is there and refuses: another node of it would, too.
+                Err(errno) if errno != rustix::io::Errno::NOENT => return Err(errno),
+                Err(_) => {}
+            }
         }
         let mut bytes = [0; 40];
         let mut name = Buf::new(&mut bytes);
