@@ -54,6 +54,7 @@ const TEST_TOOLS: &[(&str, &str)] = &[
     ("perl", "perl-base"),
     ("qemu-aarch64", "qemu-user"),
     ("sha256sum", "coreutils"),
+    ("strace", "strace"),
     ("unshare", "util-linux"),
 ];
 

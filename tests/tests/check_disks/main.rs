@@ -1,6 +1,8 @@
 //! `osconf check --image` on disks made by the real tools, each with a fault planted
-//! for real, and on roots that are mounted. This takes root and loop devices.
+//! for real, on roots that are mounted, and on the machine that runs the tests. This
+//! takes root and loop devices.
 
+mod here;
 mod image;
 
 use image::{Disk, Found, Table};
@@ -349,6 +351,31 @@ fn what_an_ordinary_user_cannot_see_is_never_ok() {
 fn faults_in_a_root_that_is_mounted_are_found() {
     let disk = ext4();
     let root = disk.mount();
+    let put = |name: &str, text: &str| {
+        let path = root.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    put("etc/selinux/config", "SELINUX=enforcing\n");
+    let wants = "etc/systemd/system/multi-user.target.wants/nftables.service";
+    put(wants, "");
+    std::os::unix::fs::symlink("/usr/lib", root.path().join("lib")).unwrap();
+    let found = root.check();
+    for (item, verdict, evidence) in [
+        (
+            "security",
+            "FAILED",
+            "Failed: /etc/selinux/config:1: SELINUX=enforcing.",
+        ),
+        (
+            "firewall",
+            "WARNING",
+            &format!("Warning: started by /{wants}."),
+        ),
+        ("lib", "WARNING", "Warning: /lib is a link to /usr/lib."),
+    ] {
+        is(&found, item, verdict, evidence);
+    }
     let shadow = root.path().join("etc/shadow");
     let chattr = |how: &str| {
         let status = Command::new("chattr").arg(how).arg(&shadow).status();
