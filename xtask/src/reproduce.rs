@@ -39,7 +39,7 @@ pub(crate) fn run() -> Result<()> {
     println!("reproduce: once more in {}", copy.display());
     let script = "umask 077 && exec cargo xtask dist";
     let said = cmd!(there, "sh -c {script}").quiet().read()?;
-    let differences = differences(&target_dir)?;
+    let differences = differences(folder.path(), &target_dir)?;
     if !differences.is_empty() {
         let kept = folder.keep();
         bail!(
@@ -89,8 +89,8 @@ fn cargo_home(home: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What differs between what this tree made and what the copy did.
-fn differences(target_dir: &Path) -> Result<Vec<String>> {
+/// What differs between what this tree made and what the copy in `folder` did.
+fn differences(folder: &Path, target_dir: &Path) -> Result<Vec<String>> {
     let mut pairs = Vec::new();
     for target in target::all()? {
         for form in FORMS {
@@ -113,7 +113,7 @@ fn differences(target_dir: &Path) -> Result<Vec<String>> {
     }
     let differ = |(what, one, other): (String, PathBuf, PathBuf)| {
         let how = match (fs::read(one), fs::read(other)) {
-            (Ok(one), Ok(other)) => first_difference(&one, &other)?,
+            (Ok(one), Ok(other)) => difference(&one, &other, folder)?,
             (Err(error), _) | (_, Err(error)) => error.to_string(),
         };
         Some(format!("{what}: {how}"))
@@ -128,8 +128,9 @@ fn names(folder: &Path) -> Result<Vec<OsString>> {
         .collect::<std::io::Result<_>>()?)
 }
 
-/// Where two files begin to differ, and what stands there.
-fn first_difference(one: &[u8], other: &[u8]) -> Option<String> {
+/// Where two files begin to differ, what stands there, and whether the other one has
+/// the name of its folder in it, which is the most likely reason.
+fn difference(one: &[u8], other: &[u8], folder: &Path) -> Option<String> {
     if one == other {
         return None;
     }
@@ -139,9 +140,38 @@ fn first_difference(one: &[u8], other: &[u8]) -> Option<String> {
         let bytes = bytes.get(..48).unwrap_or(bytes);
         bytes.escape_ascii().to_string()
     };
+    let name = folder.as_os_str().as_encoded_bytes();
+    let tells = other.windows(name.len()).any(|bytes| bytes == name);
+    let tells = if tells { ", and its folder's name" } else { "" };
     Some(format!(
-        "byte {at}: `{}` here, `{}` there",
+        "byte {at}: `{}` here, `{}` there{tells}",
         show(one),
         show(other)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is said of files that differ.
+
+    use super::*;
+
+    #[test]
+    fn the_first_byte_that_differs_is_shown_and_a_folder_is_named() {
+        let folder = Path::new("/tmp/elsewhere");
+        let say = |other: &[u8]| difference(b"the same, here", other, folder);
+        assert_eq!(say(b"the same, here"), None);
+        let said = say(b"the same, there").unwrap();
+        assert_eq!(
+            said,
+            "byte 10: `the same, here` here, `the same, there` there"
+        );
+        let said = say(b"the same, /tmp/elsewhere/src").unwrap();
+        assert!(said.ends_with("there, and its folder's name"), "{said}");
+        assert!(
+            say(b"the same, here and more")
+                .unwrap()
+                .starts_with("byte 14")
+        );
+    }
 }
