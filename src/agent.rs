@@ -19,6 +19,8 @@ mod mounting;
 mod moved;
 mod order;
 mod password;
+#[cfg(feature = "prepare")]
+mod prepare;
 mod preview;
 mod report;
 mod revert;
@@ -32,6 +34,8 @@ pub use check::check;
 pub use install::{install, uninstall};
 pub use lint::lint;
 pub use listing::locate;
+#[cfg(feature = "prepare")]
+pub use prepare::prepare;
 pub use preview::plan;
 pub use report::status;
 pub use revert::revert;

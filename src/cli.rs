@@ -25,6 +25,8 @@ pub enum Command {
     Uninstall,
     /// Judging an image; only where the program was built with it.
     Check,
+    /// Making an image meet the norm; only where the program was built with it.
+    Prepare,
     /// Showing how to use it.
     Help,
     /// Showing which one it is.
@@ -69,6 +71,8 @@ const COMMANDS: &[(&[u8], Command)] = &[
     (b"uninstall", Command::Uninstall),
     #[cfg(feature = "check")]
     (b"check", Command::Check),
+    #[cfg(feature = "prepare")]
+    (b"prepare", Command::Prepare),
     (b"help", Command::Help),
 ];
 
@@ -82,8 +86,19 @@ const LETTERS: [(&[u8], &[u8]); 5] = [
 ];
 
 /// Options that stand alone.
-const SWITCHES: [&[u8]; 8] = [
-    b"kernel", b"quiet", b"verbose", b"dry-run", b"force", b"json", b"all", b"strict",
+const SWITCHES: &[&[u8]] = &[
+    b"kernel",
+    b"quiet",
+    b"verbose",
+    b"dry-run",
+    b"force",
+    b"json",
+    b"all",
+    b"strict",
+    #[cfg(feature = "prepare")]
+    b"list",
+    #[cfg(feature = "prepare")]
+    b"yes",
 ];
 
 /// Reads the words after the program's name, and puts options into `settings`. The
@@ -165,8 +180,9 @@ fn option<'a>(
         })
 }
 
-/// What `--help` shows.
-pub const HELP: &str = "\
+/// What `--help` shows, in pieces.
+pub const HELP: &[&str] = &[
+    "\
 osconf - applies Alibaba Cloud's aliyun_custom_image/os.conf
 
 usage: osconf COMMAND [OPTION]...
@@ -180,7 +196,12 @@ usage: osconf COMMAND [OPTION]...
   install      put this program below --root DIR, to be started at every boot
   uninstall    take it out again
   check        judge this system, or an image, as image_check does
-
+",
+    #[cfg(feature = "prepare")]
+    "\
+  prepare      make the root of an image meet Alibaba's norm for images
+",
+    "
   --root DIR       configure the system below DIR (default: /)
   --conf FILE      take this os.conf instead of searching for it
   --device DEV     search on this device, which is mounted: /dev/vda1
@@ -192,7 +213,7 @@ usage: osconf COMMAND [OPTION]...
   --init NAME      install: for this init, or none (default: what is there)
   --binary FILE    install: this binary, for a root of another architecture
   --partition DIR  install: where the first partition is mounted
-  --dry-run        install, uninstall, revert: only show what would change
+  --dry-run        install, uninstall, revert, prepare: only show it
   --force          revert: also what somebody changed since
   --json           locate, check: tell it as JSON
   -p, --report DIR check: write the reports there
@@ -200,6 +221,15 @@ usage: osconf COMMAND [OPTION]...
   --group NAME     check: image, contract or norm only
   --image FILE     check: the root on this disk image
   --strict         check: a warning is a failure, too
+",
+    #[cfg(feature = "prepare")]
+    "\
+  --profile NAME   prepare: password (default) or locked: what root logs in by
+  --only ITEM,...  prepare: these items only; --skip ITEM,...: all but these
+  --list           prepare: list the items
+  --yes            prepare: the running system is meant
+",
+    "\
   -q, -v           say less, say more
   -h, -V           show this help, show the version
 
@@ -209,7 +239,8 @@ do nothing.
 
 exit codes: 0 done, or nothing to do; 1 the system refused something;
 2 wrong usage; 3 os.conf has errors
-";
+",
+];
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,8 @@
 //! 6. [`sys`] is the only way to the kernel, and [`sys::files`] the only way to
 //!    replace a file.
 //!
-//! `check` judges a whole image in the same way: facts in, findings out.
+//! `check` judges a whole image in the same way: facts in, findings out. `prepare`
+//! makes one as it should be: facts in, changes out, which go the way of the others.
 //!
 //! Beside this, [`partition`] reads what is written on disks, among which os.conf
 //! is found, and [`install`] is what puts the program itself into a root.
@@ -53,6 +54,8 @@ pub mod network;
 pub mod part;
 pub mod partition;
 pub mod plan;
+#[cfg(feature = "prepare")]
+pub mod prepare;
 pub mod record;
 pub mod resolver;
 mod run;

@@ -276,6 +276,19 @@ pub fn write_file(out: &mut Buf<'_>, how: How, content: &[u8], path: &[u8]) {
     out.push(b"\n");
 }
 
+/// Writes when the root was prepared.
+#[cfg(feature = "prepare")]
+pub fn write_prepared(out: &mut Buf<'_>, time: i64) {
+    put!(out, "prepared={}\n", time);
+}
+
+/// When the root was prepared, if a record says so.
+#[cfg(feature = "prepare")]
+#[must_use]
+pub fn prepared(text: &[u8]) -> Option<i64> {
+    get(text, "prepared").and_then(number)
+}
+
 /// The files that were published, as a record names them.
 pub fn files(text: &[u8]) -> impl Iterator<Item = Published<'_>> {
     lines(text).filter_map(|line| Published::parse(line.text))

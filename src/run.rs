@@ -44,7 +44,12 @@ fn run_with_secrets<'a, S: Sys>(
         Err(fault) => return usage(sys, fault),
     };
     match line.command {
-        Command::Help => return say(sys, HELP.as_bytes()),
+        Command::Help => {
+            for piece in HELP {
+                say(sys, piece.as_bytes());
+            }
+            return Exit::Done;
+        }
         Command::Version => {
             return say(
                 sys,
@@ -71,8 +76,14 @@ fn run_with_secrets<'a, S: Sys>(
     // What a root says about its boot job is not meant for what is done by hand.
     let is_job = !matches!(
         line.command,
-        Command::Lint | Command::Revert | Command::Install | Command::Uninstall | Command::Check
+        Command::Lint
+            | Command::Revert
+            | Command::Install
+            | Command::Uninstall
+            | Command::Check
+            | Command::Prepare
     );
+    settings.preparing = line.command == Command::Prepare;
     if is_job {
         read_settings(sys, &root, &mut settings);
         // It was in order a moment ago.
@@ -95,6 +106,8 @@ fn run_with_secrets<'a, S: Sys>(
         (Command::Uninstall, _) => agent::uninstall(&run),
         #[cfg(feature = "check")]
         (Command::Check, _) => agent::check(&run),
+        #[cfg(feature = "prepare")]
+        (Command::Prepare, _) => agent::prepare(&run),
         _ => Exit::Usage,
     }
 }

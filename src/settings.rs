@@ -3,6 +3,8 @@
 use crate::install;
 use crate::log::Level;
 use crate::network::{self, Format};
+#[cfg(feature = "prepare")]
+use crate::prepare;
 use crate::text::lines::words;
 use crate::text::split::split_once;
 use crate::value::ipv4::decimal;
@@ -60,6 +62,27 @@ pub struct Settings {
     pub group: Option<Group>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
+    /// Whether an image is prepared.
+    pub preparing: bool,
+    /// How one is prepared.
+    #[cfg(feature = "prepare")]
+    pub prepare: Prepare,
+}
+
+/// What is asked of `prepare`.
+#[cfg(feature = "prepare")]
+#[derive(Default)]
+pub struct Prepare {
+    /// Which advice on logins is followed.
+    pub profile: prepare::Profile,
+    /// The only items that are done.
+    pub only: Option<prepare::Chosen>,
+    /// Items that are left out.
+    pub skip: prepare::Chosen,
+    /// Whether the items are only listed.
+    pub list: bool,
+    /// Whether the running system is meant.
+    pub yes: bool,
 }
 
 /// A list of items that are checked.
@@ -114,6 +137,9 @@ impl Default for Settings {
             all: false,
             group: None,
             strict: false,
+            preparing: false,
+            #[cfg(feature = "prepare")]
+            prepare: Prepare::default(),
         }
     }
 }
@@ -199,6 +225,26 @@ const SETTINGS: &[(&[u8], Take)] = &[
         set(&mut all.dry_run, switch(value))
     }),
     (b"force", |all, value| set(&mut all.force, switch(value))),
+    #[cfg(feature = "prepare")]
+    (b"profile", |all, value| {
+        set(&mut all.prepare.profile, prepare::Profile::parse(value))
+    }),
+    #[cfg(feature = "prepare")]
+    (b"only", |all, value| {
+        set(&mut all.prepare.only, prepare::chosen(value).map(Some))
+    }),
+    #[cfg(feature = "prepare")]
+    (b"skip", |all, value| {
+        set(&mut all.prepare.skip, prepare::chosen(value))
+    }),
+    #[cfg(feature = "prepare")]
+    (b"list", |all, value| {
+        set(&mut all.prepare.list, switch(value))
+    }),
+    #[cfg(feature = "prepare")]
+    (b"yes", |all, value| {
+        set(&mut all.prepare.yes, switch(value))
+    }),
     (b"log", |all, value| {
         set(&mut all.log_kernel, (value == b"kmsg").then_some(true))
     }),

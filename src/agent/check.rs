@@ -2,7 +2,7 @@
 
 mod disk;
 mod image;
-mod root;
+pub(super) mod root;
 
 use super::Exit;
 use super::run::Run;

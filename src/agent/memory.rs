@@ -102,6 +102,28 @@ impl<S: Sys> Memory<S> {
         self.write(run, &record, "", is_left, &|_| {})
     }
 
+    /// Writes what was prepared into the record: beside all that it says already, since
+    /// one revert takes back all of it.
+    #[cfg(feature = "prepare")]
+    pub fn save_prepared(&self, run: &Run<'_, S>, stage: &Stage<S>) -> bool {
+        let is_staged = |path: &[u8]| stage.changed().any(|file| file.path.as_bytes() == path);
+        let is_still = |path: &[u8]| !is_staged(path);
+        self.write(run, &self.record, "", &is_still, &|out| {
+            record::write_prepared(out, run.sys.now());
+            out.push(record::network(self.text()));
+            for file in stage.changed() {
+                let content = file.result().unwrap_or_default();
+                record::write_file(out, file.how(), content, file.path.as_bytes());
+            }
+        })
+    }
+
+    /// When the root was prepared, if that is what was done last.
+    #[cfg(feature = "prepare")]
+    pub fn prepared(&self) -> Option<i64> {
+        record::prepared(self.text())
+    }
+
     /// Writes a record, with the lines about files that are as before, and others.
     #[inline(never)]
     fn write(

@@ -94,8 +94,16 @@ pub fn say_refused<S: Sys>(run: &Run<'_, S>, parts: Parts, path: &Path, fault: &
     let what = &[b"/", path.as_bytes()];
     let say = |part: &str| run.log.fault(Level::Error, part, what, *fault, "");
     match parts.is_empty() {
-        true => say("restore"),
+        true => say(name_without_part(run)),
         false => parts.iter().for_each(|part| say(part.name())),
+    }
+}
+
+/// What a change is called in messages that belongs to no part of os.conf.
+pub fn name_without_part<S: Sys>(run: &Run<'_, S>) -> &'static str {
+    match cfg!(feature = "prepare") && run.settings.preparing {
+        true => "prepare",
+        false => "restore",
     }
 }
 
@@ -192,6 +200,16 @@ pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
     }
     let record = &memory.record;
     let is_reverted = record.is_reverted();
+    #[cfg(feature = "prepare")]
+    if let Some(time) = memory.prepared() {
+        run.print(&|out| {
+            put!(out, "prepared ");
+            crate::text::time::write(out, time);
+        });
+        if is_reverted {
+            return Exit::Done;
+        }
+    }
     run.print(&|out| {
         put!(out, "{} ", if is_reverted { "reverted" } else { "applied" });
         crate::text::time::write(out, record.time);

@@ -244,6 +244,7 @@ fn report<S: Sys>(
     errno: Errno,
 ) -> Parts {
     let then = match parts.is_empty() {
+        true if cfg!(feature = "prepare") && run.settings.preparing => "run it again",
         true => "the next boot tries again",
         false => "os.conf is kept, and the next boot tries again",
     };
@@ -256,7 +257,7 @@ fn report<S: Sys>(
         None => run.log.fault(Level::Error, name, &[], fault, then),
     };
     if parts.is_empty() {
-        say("restore");
+        say(super::report::name_without_part(run));
     }
     parts.iter().for_each(|part| say(part.name()));
     parts

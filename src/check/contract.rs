@@ -153,6 +153,10 @@ fn default_password(finding: &mut Finding<'_>, path: &CStr, text: &[u8]) {
         };
         // `*` and `!` are locked; `x` in passwd is told by shadow. Only a hash of
         // crypt(5), or nothing at all, lets somebody in.
+        // Comments, and what NIS adds (nsswitch.conf(5), compat), are no accounts.
+        if let [] | [b'+' | b'-' | b'#', ..] = name {
+            continue;
+        }
         let case = match hash {
             b"" => 1,
             b"x" | [b'*' | b'!', ..] => continue,

@@ -1,5 +1,6 @@
 //! The network: what configures it, and what may shut it.
 
+use super::look::Look;
 use super::services;
 use super::{Group, Item, warning};
 use crate::network::detect;
@@ -82,18 +83,7 @@ pub(super) const FIREWALL: Item = Item {
     )],
     judge: |look, finding| {
         let mut is_on = false;
-        services::started(look, &FIREWALLS, &mut |path| {
-            // ufw is started at every boot, and its own switch decides (ufw(8)).
-            if path.ends_with(b"ufw") || path.ends_with(b"ufw.service") {
-                let mut is_enabled = false;
-                let _ = look.read(c"etc/ufw/ufw.conf", &mut |text| {
-                    let value = crate::text::assignments::get(text, "ENABLED");
-                    is_enabled = value.is_some_and(|value| value.eq_ignore_ascii_case(b"yes"));
-                });
-                if !is_enabled {
-                    return;
-                }
-            }
+        each_firewall(look, &mut |path| {
             is_on = true;
             finding.say(1, &[b"started by /", path]);
         });
@@ -102,3 +92,21 @@ pub(super) const FIREWALL: Item = Item {
         }
     },
 };
+
+/// Hands each way in which a firewall is started to `each`: the path that shows it.
+pub(crate) fn each_firewall(look: &dyn Look, each: &mut dyn FnMut(&[u8])) {
+    services::started(look, &FIREWALLS, &mut |path| {
+        // ufw is started at every boot, and its own switch decides (ufw(8)).
+        if path.ends_with(b"ufw") || path.ends_with(b"ufw.service") {
+            let mut is_enabled = false;
+            let _ = look.read(c"etc/ufw/ufw.conf", &mut |text| {
+                let value = crate::text::assignments::get(text, "ENABLED");
+                is_enabled = value.is_some_and(|value| value.eq_ignore_ascii_case(b"yes"));
+            });
+            if !is_enabled {
+                return;
+            }
+        }
+        each(path);
+    });
+}

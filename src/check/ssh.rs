@@ -66,26 +66,32 @@ fn is_installed(look: &dyn Look) -> bool {
 /// counts (sshd_config(5)); between key and value are blanks or one `=`.
 pub(super) fn option<'t>(text: &'t [u8], key: &str) -> Option<(u32, &'t [u8])> {
     for (number, line) in (1_u32..).zip(lines(text)) {
-        let line = line.text.trim_ascii();
-        let end = line
-            .iter()
-            .position(|byte| byte.is_ascii_whitespace() || *byte == b'=')
-            .unwrap_or(line.len());
-        let (word, rest) = line.split_at_checked(end)?;
+        let (word, value) = key_and_value(line.text)?;
         if word.eq_ignore_ascii_case(b"match") {
             return None;
         }
         if word.eq_ignore_ascii_case(key.as_bytes()) {
-            let rest = rest.trim_ascii();
-            let rest = rest.strip_prefix(b"=").unwrap_or(rest).trim_ascii();
-            let value = match rest {
-                [b'"', inner @ .., b'"'] => inner,
-                _ => rest.split(u8::is_ascii_whitespace).next()?,
-            };
             return Some((number, value));
         }
     }
     None
+}
+
+/// The key of a line, and the first word of its value; of an empty line, both are.
+pub(crate) fn key_and_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = line.trim_ascii();
+    let end = line
+        .iter()
+        .position(|byte| byte.is_ascii_whitespace() || *byte == b'=')
+        .unwrap_or(line.len());
+    let (word, rest) = line.split_at_checked(end)?;
+    let rest = rest.trim_ascii();
+    let rest = rest.strip_prefix(b"=").unwrap_or(rest).trim_ascii();
+    let value = match rest {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => rest.split(u8::is_ascii_whitespace).next()?,
+    };
+    Some((word, value))
 }
 
 #[cfg(test)]

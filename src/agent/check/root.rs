@@ -74,6 +74,23 @@ impl<'r, 'a, S: Sys> Root<'r, 'a, S> {
         }
     }
 
+    /// The files alone, whatever they lie on.
+    #[cfg(feature = "prepare")]
+    pub fn of_files(run: &'r Run<'a, S>) -> Self {
+        Self {
+            run,
+            is_open: true,
+            blocks: Blocks::new(),
+            device: None,
+            size: None,
+            disk: None,
+            number: None,
+            is_mapped: None,
+            was_blind: Cell::new(false),
+            has_folder: None,
+        }
+    }
+
     /// The root on an image.
     pub fn on_image(
         run: &'r Run<'a, S>,

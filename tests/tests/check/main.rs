@@ -65,7 +65,7 @@ fn trials() -> anyhow::Result<Vec<Trial>> {
     }
     for name in root::names()? {
         all.push(Trial::test(format!("report/{name}"), move || {
-            root::judge_report(&name).map_err(|error| Failed::from(format!("{error:#}")))
+            reports::judge_report(&name).map_err(|error| Failed::from(format!("{error:#}")))
         }));
     }
     for item in case::items()? {

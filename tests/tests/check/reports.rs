@@ -173,3 +173,16 @@ pub fn a_warning_fails_only_where_that_is_asked_for() -> Result<()> {
     ensure!(run("debian", &["--group", "other"])? == Some(2));
     Ok(())
 }
+
+/// Compares the screen of a root as it is with the golden one.
+pub fn judge_report(name: &str) -> Result<()> {
+    let screen = Root::new(name)?.check(&["--all"])?;
+    let path = root::data().join("roots").join(format!("{name}.report"));
+    if std::env::var_os("UPDATE").is_some() {
+        return Ok(fs::write(&path, screen)?);
+    }
+    let wanted = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
+    let diff = similar::TextDiff::from_lines(&wanted, &screen);
+    ensure!(screen == wanted, "{}", diff.unified_diff());
+    Ok(())
+}

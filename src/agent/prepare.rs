@@ -1,0 +1,113 @@
+//! `prepare`: what the items wish for, carried out as an os.conf is.
+//!
+//! An item is all or nothing, as a part of os.conf is: one with a file that cannot be
+//! changed is left out and named, and the others are done. The record names what was
+//! changed, beside what an os.conf changed, so `revert` puts back both.
+
+use super::check::root::Root;
+use super::run::Run;
+use super::{Exit, compose, memory, preview, report, transaction};
+use crate::change::Wanted;
+use crate::conf::{Findings, parse};
+use crate::error::Fault;
+use crate::part::Parts;
+use crate::prepare::{ITEMS, Item, Wishes};
+use crate::sys::Sys;
+use crate::system::System;
+use crate::text::put;
+use crate::value::Path;
+
+const NAME: &str = "prepare";
+
+/// Makes the root meet the norm.
+#[inline(never)]
+pub fn prepare<S: Sys>(run: &Run<'_, S>) -> Exit {
+    let asked = &run.settings.prepare;
+    if asked.list {
+        for item in ITEMS {
+            run.print(&|out| put!(out, "{}: {}", item.name, item.wants));
+        }
+        return Exit::Done;
+    }
+    if let Some(exit) = report::refuse_run(run) {
+        return exit;
+    }
+    let is_look = run.settings.dry_run;
+    if run.settings.is_running_root() && !asked.yes && !is_look {
+        let then = "this is the running system, and an image is meant: name it with --root DIR, or say --yes";
+        run.log.error(NAME, &|out| put!(out, "{}", then));
+        return Exit::Usage;
+    }
+    if !is_look {
+        transaction::clean(run);
+    }
+    let _lock = if is_look { None } else { memory::lock(run) };
+    let mut exit = Exit::Done;
+    for (bit, item) in ITEMS.iter().enumerate() {
+        let is_chosen = |chosen| chosen >> bit & 1 == 1;
+        let is_wanted = asked.only.is_none_or(is_chosen) && !is_chosen(asked.skip);
+        if is_wanted && add(run, item).is_none() {
+            run.log
+                .error(NAME, &|out| put!(out, "{}: not done", item.name));
+            exit = Exit::Refused;
+        }
+    }
+    exit
+}
+
+/// Does what the item wishes for, or shows it; none, if that cannot be.
+#[inline(never)]
+fn add<S: Sys>(run: &Run<'_, S>, item: &Item) -> Option<()> {
+    let mut wishes = Wishes::default();
+    let root = Root::of_files(run);
+    (item.plan)(&root, run.settings.prepare.profile, &mut wishes);
+    if wishes.overflowed {
+        let none = Parts::default();
+        report::say_refused(run, none, &Path::from(c"etc"), &Fault::PlanTooLong);
+    }
+    if wishes.overflowed || root.was_blind.get() || run.is_in_doubt.get() {
+        return None;
+    }
+    let wanted = Wanted {
+        conf: &parse(b"", &mut Findings::default()),
+        system: &System::of(crate::network::last()),
+        password: None,
+        back: &wishes.changes,
+    };
+    if run.settings.dry_run {
+        let shown = compose::all(run, &wanted, Parts::default(), &mut |_, file| {
+            preview::show(run, file)
+        });
+        return shown.ok().map(|_| ());
+    }
+    let count = carry_out(run, &wanted)?;
+    run.log.notice(NAME, &|out| {
+        put!(out, "{}: ", item.name);
+        match count {
+            0 => put!(out, "it is so already"),
+            1 => put!(out, "1 file changed"),
+            _ => put!(out, "{} files changed", count),
+        }
+    });
+    for note in &wishes.notes {
+        run.log
+            .notice(NAME, &|out| put!(out, "{}: {}", item.name, *note));
+    }
+    Some(())
+}
+
+/// Stages, publishes and records; tells how many files changed.
+fn carry_out<S: Sys>(run: &Run<'_, S>, wanted: &Wanted<'_>) -> Option<usize> {
+    let memory = memory::load(run);
+    let is_kept_before = |path: &Path| memory.names(path);
+    let stage = transaction::stage(run, wanted, Parts::default(), &is_kept_before);
+    // What was staged of it is taken back.
+    let Ok(stage) = stage else {
+        transaction::end(run);
+        return None;
+    };
+    let note = || memory.save_prepared(run, &stage);
+    transaction::publish(run, &stage, &note).ok()?;
+    transaction::end(run);
+    Some(stage.changes())
+}

@@ -1,0 +1,43 @@
+//! What `osconf prepare` makes of roots that are data: those of the test `check`,
+//! changed by the cases of each item in `tests/prepare/ITEM.toml`.
+//!
+//! ```text
+//! cargo test -p osconf-tests --test prepare                all
+//! cargo test -p osconf-tests --test prepare -- sshd/       one item
+//! UPDATE=1 …                                               writes the diffs anew
+//! ```
+//!
+//! Of each case: what `--dry-run` shows is as `tests/prepare/ITEM/ROOT-NAME.diff` has
+//! it, and changes nothing; the deed is that diff, as patch(1) applies it; the second
+//! run changes nothing; the checker finds none of what the item claims to mend; and
+//! `revert` brings back every file.
+
+mod case;
+#[path = "../check/cpio.rs"]
+mod cpio;
+#[path = "../check/root.rs"]
+mod root;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let files = match case::files() {
+        Ok(files) => files,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut all = Vec::new();
+    for file in files {
+        for case in file.cases() {
+            all.push(Trial::test(case.path(), move || {
+                case.judge()
+                    .map_err(|error| Failed::from(format!("{error:#}")))
+            }));
+        }
+    }
+    libtest_mimic::run(&arguments, all).exit_code()
+}
