@@ -83,7 +83,10 @@ fn run_with_secrets<'a, S: Sys>(
             | Command::Check
             | Command::Prepare
     );
-    settings.preparing = line.command == Command::Prepare;
+    #[cfg(feature = "prepare")]
+    {
+        settings.prepare.is_it = line.command == Command::Prepare;
+    }
     if is_job {
         read_settings(sys, &root, &mut settings);
         // It was in order a moment ago.

@@ -62,9 +62,7 @@ pub struct Settings {
     pub group: Option<Group>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
-    /// Whether an image is prepared.
-    pub preparing: bool,
-    /// How one is prepared.
+    /// Whether an image is prepared, and how.
     #[cfg(feature = "prepare")]
     pub prepare: Prepare,
 }
@@ -73,6 +71,8 @@ pub struct Settings {
 #[cfg(feature = "prepare")]
 #[derive(Default)]
 pub struct Prepare {
+    /// Whether that is what is done.
+    pub is_it: bool,
     /// Which advice on logins is followed.
     pub profile: prepare::Profile,
     /// The only items that are done.
@@ -137,7 +137,6 @@ impl Default for Settings {
             all: false,
             group: None,
             strict: false,
-            preparing: false,
             #[cfg(feature = "prepare")]
             prepare: Prepare::default(),
         }
@@ -158,6 +157,15 @@ impl Settings {
     #[must_use]
     pub fn is_running_root(&self) -> bool {
         self.root.as_bytes() == b"/"
+    }
+
+    /// Whether an image is prepared.
+    #[must_use]
+    pub fn is_preparing(&self) -> bool {
+        #[cfg(feature = "prepare")]
+        return self.prepare.is_it;
+        #[cfg(not(feature = "prepare"))]
+        false
     }
 
     /// Takes what the kernel's command line says of the machine.

@@ -101,7 +101,7 @@ pub fn say_refused<S: Sys>(run: &Run<'_, S>, parts: Parts, path: &Path, fault: &
 
 /// What a change is called in messages that belongs to no part of os.conf.
 pub fn name_without_part<S: Sys>(run: &Run<'_, S>) -> &'static str {
-    match cfg!(feature = "prepare") && run.settings.preparing {
+    match run.settings.is_preparing() {
         true => "prepare",
         false => "restore",
     }

@@ -244,7 +244,7 @@ fn report<S: Sys>(
     errno: Errno,
 ) -> Parts {
     let then = match parts.is_empty() {
-        true if cfg!(feature = "prepare") && run.settings.preparing => "run it again",
+        true if run.settings.is_preparing() => "run it again",
         true => "the next boot tries again",
         false => "os.conf is kept, and the next boot tries again",
     };
