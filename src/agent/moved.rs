@@ -12,7 +12,6 @@ use super::memory;
 use super::run::Run;
 use super::survey::{self, Names};
 use crate::conf::{Conf, Findings, Network, Nic, Wish, parse};
-use crate::network::kernel;
 use crate::network::links::{Link, Links};
 use crate::part::Part;
 use crate::record::{self, NamedNic, State, States};
@@ -31,7 +30,10 @@ pub fn job<'a, S: Sys>(run: &Run<'_, S>) -> Option<Job<'a, S>> {
     if known.is_empty() {
         return None;
     }
-    let links = kernel::links(run.sys).ok()?;
+    let Some(links) = survey::wait_for(run, &Network::default(), 0) else {
+        run.is_in_doubt.set(true);
+        return None;
+    };
     let is_another = |nic: &NamedNic| {
         links
             .named(&nic.name)

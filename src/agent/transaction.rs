@@ -113,7 +113,13 @@ fn stage_file<S: Sys>(
         let (kept, other) = (kept(how)?, kept(other(how))?);
         let keeps = keeps(&file.path);
         // What this os.conf did there before, it did to what is kept.
-        let was_other = keeps && run.sys.meta_of(keep, other.as_c_str()).is_ok();
+        let before = match keeps {
+            true => optional(run.sys.meta_of(keep, other.as_c_str())),
+            false => Ok(None),
+        };
+        let was_other = before
+            .map_err(|errno| Fault::System(Step::Keep, errno))?
+            .is_some();
         let old = match file.spot.meta {
             _ if was_other => Some((keep, other.as_c_str())),
             Some(_) => Some((folder, name)),
@@ -297,7 +303,11 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), (Ste
                 // copy is durable; the note that its content may be half written is made
                 // by emptying it first: an empty file beside a copy of ours is mended.
                 if errno == Errno::BUSY {
-                    published = files::write_in_place(sys, folder, name, content);
+                    let write = |content: &[u8]| files::write_in_place(sys, folder, name, content);
+                    published = write(content);
+                    if let (Err(_), Some(old)) = (published, &file.old) {
+                        let _ = write(&old.content);
+                    }
                 }
                 published = published.and(new.discard(sys, folder));
             }

@@ -22,10 +22,11 @@ pub(crate) fn repair(
     let own = format!("{}/{OWN}", layout.root);
     let noted = format!("{own}/record");
     let was_recorded = now.get(&noted) != before.get(&noted);
+    let is_gone = |path: &str| found.get(&format!("{}/{path}", layout.root)).is_none();
     for path in differing(&found, after) {
         let [was, is, should] = [before, &found, after].map(|tree| tree.get(path));
         let is_good = if path == noted {
-            same_record(is, should) && is_true(layout, &found)
+            same_record(is, should, &is_gone) && is_true(layout, &found)
         } else if path.starts_with(&format!("{own}/replaced/")) {
             // What was there between two runs that both did something to it: a note
             // that there was nothing, and what was removed again; or a file of ours,
@@ -76,8 +77,9 @@ fn same_lines(a: Option<&Entry>, b: Option<&Entry>) -> bool {
 
 /// Whether a record says what another one says, but for how os.conf is known again,
 /// for files that were right already and so are not named, and for those that a run
-/// made that could not ask for NICs, and the next one took away.
-fn same_record(is: Option<&Entry>, should: Option<&Entry>) -> bool {
+/// made, or was about to make, that could not ask for NICs, and that are gone: `revert`
+/// finds them as they were.
+fn same_record(is: Option<&Entry>, should: Option<&Entry>, is_gone: &dyn Fn(&str) -> bool) -> bool {
     let [(is, files), (should, all)] = [is, should].map(|entry| {
         let text = entry.and_then(Entry::text).unwrap_or_default();
         let text = String::from_utf8_lossy(text).into_owned();
@@ -100,7 +102,11 @@ fn same_record(is: Option<&Entry>, should: Option<&Entry>) -> bool {
         let rest: Vec<String> = rest.into_iter().map(String::from).collect();
         (rest, files)
     });
-    let is_known = |file: &String| file.starts_with("gone=") || all.contains(file);
+    let is_known = |file: &String| {
+        file.starts_with("gone=")
+            || all.contains(file)
+            || is_gone(file.get(6..).unwrap_or_default())
+    };
     is == should && files.iter().all(is_known)
 }
 

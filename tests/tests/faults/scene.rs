@@ -172,7 +172,7 @@ impl<'l> Scene<'l> {
             }
             let problem = match found {
                 None => Some("it is gone".to_owned()),
-                Some(found) => self.odd(path, found),
+                Some(found) => self.odd(now, path, found),
             };
             if let Some(what) = problem {
                 let damage = match found {
@@ -192,7 +192,7 @@ impl<'l> Scene<'l> {
     }
 
     /// What is wrong with something that is neither the old nor the new one.
-    fn odd(&self, path: &str, found: &Entry) -> Option<String> {
+    fn odd(&self, now: &Tree, path: &str, found: &Entry) -> Option<String> {
         let (folder, name) = path.rsplit_once('/')?;
         let own = self.own();
         if let Some(name) = name
@@ -229,7 +229,10 @@ impl<'l> Scene<'l> {
         } else if folder == format!("{own}/replaced") {
             self.kept(folder, name).any(|may| may == Some(found))
         } else {
-            false
+            // What cannot be replaced is emptied before it is written, and where the disk
+            // fails in between it stays so; the next run knows by the list what to do.
+            let is_empty = found.text().is_some_and(<[u8]>::is_empty);
+            is_empty && now.contains_key(&format!("{own}/pending"))
         };
         (!is_good).then(|| "it is neither the old nor the new one".into())
     }
