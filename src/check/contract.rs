@@ -89,21 +89,39 @@ pub(super) const AGENT: Item = Item {
             return finding.say(3, &[b"which init this root has is not known"]);
         };
         init.files(&mut |file| {
-            let path = Path::new(&[file.path]);
-            let is_there = path.is_some_and(|path| {
-                let is_link = look.link(path.as_c_str(), &mut |_| {}).is_ok();
-                is_link || is_there(look, path.as_c_str())
-            });
+            let Some(path) = numbered(look, file.path) else {
+                return;
+            };
+            let is_link = look.link(path.as_c_str(), &mut |_| {}).is_ok();
+            let is_there = is_link || is_there(look, path.as_c_str());
             let case = if is_there { 0 } else { 2 };
             let what: &[u8] = if is_there {
                 b" is there"
             } else {
                 b" is missing"
             };
-            finding.say(case, &[b"/", file.path, what]);
+            finding.say(case, &[b"/", path.as_bytes(), what]);
         });
     },
 };
+
+/// The path of a start file. One that is run in the order of its number may have any:
+/// insserv(8) gives it another.
+fn numbered(look: &dyn Look, path: &[u8]) -> Option<Path> {
+    let path = Path::new(&[path])?;
+    let mut found = None;
+    if let [b'S', _, _, name @ ..] = path.name().to_bytes() {
+        let folder = path.folder();
+        let _ = look.list(folder.as_c_str(), &mut |entry| {
+            let entry = entry.to_bytes();
+            if matches!(entry, [b'S', _, _, rest @ ..] if rest == name) {
+                found = Path::new(&[folder.as_bytes(), b"/", entry]);
+            }
+            found.is_none()
+        });
+    }
+    found.or(Some(path))
+}
 
 /// The init of the root, by the facts of the table of start files.
 fn find_init(look: &dyn Look) -> Option<install::Init> {
