@@ -21,10 +21,10 @@ use serde::Deserialize;
 use xshell::cmd;
 
 use crate::apt::PrivateApt;
-use crate::boot::Facts;
 use crate::boot::initramfs;
 use crate::boot::parts::{self, Parts};
 use crate::boot::scenario::{Agent, Disk, Sample, Scenario, Scenarios};
+use crate::boot::{Facts, check};
 use crate::target::{self, Qemu};
 use crate::{build, setup, util};
 
@@ -231,6 +231,18 @@ fn make(
     Ok(())
 }
 
+/// Faults that `osconf check` must find, and that do no harm to a boot.
+fn plant(tree: &Path) -> Result<()> {
+    let firewall = tree.join(check::FIREWALL);
+    fs::create_dir_all(firewall.parent().unwrap_or(tree))?;
+    symlink("/lib/systemd/system/nftables.service", firewall)?;
+    fs::remove_file(tree.join("lib"))?;
+    symlink("/usr/lib", tree.join("lib"))?;
+    let fstab = tree.join("etc/fstab");
+    let text = util::read(&fstab)?;
+    util::write(&fstab, text + check::FSTAB)
+}
+
 impl Rig {
     /// Makes the disk, and boots it twice.
     fn run(&self, init: &Init, root: &Path, folder: &Path) -> Result<String> {
@@ -277,6 +289,7 @@ impl Rig {
             .quiet()
             .run()?;
         util::write(&tree.join("facts"), include_str!("inits.sh"))?;
+        plant(&tree)?;
         cmd!(sh, "chmod 755 {tree}/facts").quiet().run()?;
         let osconf = &self.osconf;
         let said = cmd!(sh, "unshare --map-root-user {osconf} install --root {tree}")
@@ -438,11 +451,9 @@ impl Rig {
             self.sample.hostname.clone(),
             facts.lines("hostname").join("\n"),
         );
-        // Whatever else speaks on the console may come in between.
+        // Whatever else speaks on the console may come in between, and before.
         let left = facts.lines("first-partition").iter();
-        let left = left
-            .map(String::as_str)
-            .filter(|line| line.starts_with("/run/first"));
+        let left = left.filter_map(|line| line.get(line.find("/run/first")?..));
         let left: Vec<_> = left.collect();
         compare(
             "the first partition",
@@ -475,6 +486,7 @@ impl Rig {
                 .join(" "),
             record.map(String::as_str).collect::<Vec<_>>().join(" "),
         );
+        check::judge_debian(&mut faults, facts);
         faults
     }
 }

@@ -42,6 +42,7 @@ fact first-partition first_partition
 [ ! -d /run/systemd/system ] || fact failed-units failed_units
 [ ! -d /run/systemd/system ] || fact journal journalctl -b -u osconf -o cat --no-pager
 [ ! -d /run/systemd/system ] || fact warnings journalctl -b -p notice --no-pager
+fact check osconf check --all --json
 fact kernel-log sh -c 'dmesg | grep osconf:'
 fact uptime cat /proc/uptime
 fact files files

@@ -1,8 +1,10 @@
 //! Compares what a machine says of itself with what the sample demands.
 
+pub(crate) mod check;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::scenario::{Agent, FileSystem, Sample, Scenario, Table};
+use super::scenario::{Agent, Sample, Scenario};
 
 /// What `facts.sh` printed: lines by head line.
 #[derive(Debug, Default)]
@@ -88,21 +90,6 @@ impl Facts {
         found
     }
 
-    /// What `osconf check` said of an item: its verdict and why. One line has one.
-    fn item(&self, name: &str) -> String {
-        let start = format!("{{\"name\":\"{name}\",\"result\":\"");
-        let mut lines = self.lines("check").iter();
-        let line = lines.find_map(|line| line.strip_prefix(&start));
-        let verdict = line.and_then(|line| line.split('"').next());
-        let reason = line.and_then(|line| line.split("\"description\":\"").nth(1));
-        let reason = reason.and_then(|reason| reason.split('"').next());
-        format!(
-            "{}: {}",
-            verdict.unwrap_or_default(),
-            reason.unwrap_or_default()
-        )
-    }
-
     /// The servers that nslookup asked, in its order.
     fn servers_asked(&self) -> Vec<String> {
         let mut asked: Vec<String> = Vec::new();
@@ -169,7 +156,7 @@ pub(crate) fn judge(facts: &Facts, scenario: &Scenario, sample: &Sample) -> Vec<
     judge_network(f, facts, sample);
     judge_names(f, facts, sample);
     if scenario.agent != Agent::Initramfs {
-        judge_check(f, facts, scenario);
+        check::judge(f, facts, scenario);
     }
 
     let folder = if scenario.has_boot_partition() {
@@ -273,91 +260,6 @@ fn judge_names(faults: &mut Vec<String>, facts: &Facts, sample: &Sample) {
             names("127.0.1.1")
         ));
     }
-}
-
-/// What `osconf check` finds in the machine, which has two faults: `xtask/root` asks
-/// for SELinux, and for a device that is not there.
-fn judge_check(faults: &mut Vec<String>, facts: &Facts, scenario: &Scenario) {
-    let root = match scenario.has_boot_partition() {
-        true => FileSystem::Ext4,
-        false => scenario.first,
-    };
-    // FAT32 is called otherwise by mount(8).
-    let name = |kind: FileSystem| match kind {
-        FileSystem::Fat32 => "FAT32",
-        other => other.name(),
-    };
-    let table = match scenario.table {
-        Table::Mbr => "MBR",
-        Table::Gpt => "GPT",
-    };
-    let device = "/etc/fstab:4: UUID=00000000-dead-4000-8000-000000000000";
-    let drivers = ["virtio_pci", "virtio_blk", "virtio_net"];
-    let drivers = drivers.map(|name| format!("{name} is in the kernel that runs"));
-    let mut expected = vec![
-        ("driver", format!("OK: Pass: {}.", drivers.join("; "))),
-        (
-            "security",
-            "FAILED: Failed: /etc/selinux/config:2: SELINUX=enforcing.".to_owned(),
-        ),
-        (
-            "root account",
-            "OK: Pass: /etc/passwd:1: root is there, with the shell /bin/sh.".to_owned(),
-        ),
-        // rcS is one of our own.
-        (
-            "agent",
-            "UNKNOWN: Unknown: which init this root has is not known.".to_owned(),
-        ),
-    ];
-    match scenario.agent {
-        Agent::Ram => expected.extend([
-            (
-                "device id",
-                format!("UNKNOWN: Unknown: {device} cannot be looked for."),
-            ),
-            (
-                "partition table",
-                "UNKNOWN: Unknown: the disk of the root cannot be read.".to_owned(),
-            ),
-            (
-                "filesystem",
-                "WARNING: Warning: the root is rootfs.".to_owned(),
-            ),
-        ]),
-        _ => expected.extend([
-            (
-                "device id",
-                format!("WARNING: Warning: {device} is not there."),
-            ),
-            ("partition table", format!("OK: Pass: {table}.")),
-            (
-                "first partition",
-                format!("OK: Pass: the first partition is {}.", name(scenario.first)),
-            ),
-            (
-                "os.conf directory",
-                "OK: Pass: aliyun_custom_image is there.".to_owned(),
-            ),
-            (
-                "filesystem",
-                format!(
-                    "WARNING: Warning: the root is {} with the feature 64bit.",
-                    name(root)
-                ),
-            ),
-        ]),
-    }
-    for (item, wanted) in expected {
-        compare(faults, item, &wanted, &facts.item(item));
-    }
-    let end: Vec<_> = facts.lines("check").iter().rev().take(2).collect();
-    compare(
-        faults,
-        "the end of the check",
-        &vec!["exit 1", "]}"],
-        &end.iter().map(|line| line.as_str()).collect(),
-    );
 }
 
 /// What the second boot of a disk changed, which must be nothing.
