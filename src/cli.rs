@@ -198,8 +198,7 @@ usage: osconf COMMAND [OPTION]...
   check        judge this system, or an image, as image_check does
 ",
     #[cfg(feature = "prepare")]
-    "\
-  prepare      make the root of an image meet Alibaba's norm for images
+    "  prepare      make the root of an image meet Alibaba's norm for images
 ",
     "
   --root DIR       configure the system below DIR (default: /)
@@ -223,14 +222,12 @@ usage: osconf COMMAND [OPTION]...
   --strict         check: a warning is a failure, too
 ",
     #[cfg(feature = "prepare")]
-    "\
-  --profile NAME   prepare: password (default) or locked: what root logs in by
+    "  --profile NAME   prepare: password (default) or locked: what root logs in by
   --only ITEM,...  prepare: these items only; --skip ITEM,...: all but these
   --list           prepare: list the items
   --yes            prepare: the running system is meant
 ",
-    "\
-  -q, -v           say less, say more
+    "  -q, -v           say less, say more
   -h, -V           show this help, show the version
 
 The same settings can stand in /etc/osconf/config as KEY=VALUE, and on the

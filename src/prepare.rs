@@ -9,6 +9,7 @@
 //! The norm is Alibaba's page on images for Linux ("Alibaba Cloud image norm (Linux)", help.aliyun.com). It has
 //! two opposite advices on logins, so there are two [`Profile`]s.
 
+pub mod clean;
 mod clock;
 mod cmdline;
 mod firewall;
@@ -71,6 +72,7 @@ pub const ITEMS: &[&Item] = &[
     &pip::ITEM,
     &firewall::ITEM,
     &cmdline::ITEM,
+    &clean::ITEM,
 ];
 
 /// Some of the items: a bit for each, by its place in the table.
@@ -94,6 +96,8 @@ pub struct Wishes {
     pub changes: Vec<Change, CHANGES>,
     /// Whether there were more of these.
     pub overflowed: bool,
+    /// Whether the root is cleaned, which is no change that could be put back.
+    pub cleans: bool,
     /// What somebody should know, or has to do.
     pub notes: Vec<&'static str, 4>,
 }

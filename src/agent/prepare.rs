@@ -4,6 +4,8 @@
 //! changed is left out and named, and the others are done. The record names what was
 //! changed, beside what an os.conf changed, so `revert` puts back both.
 
+mod clean;
+
 use super::check::root::Root;
 use super::run::Run;
 use super::{Exit, compose, memory, preview, report, transaction};
@@ -74,13 +76,19 @@ fn add<S: Sys>(run: &Run<'_, S>, item: &Item) -> Option<()> {
         password: None,
         back: &wishes.changes,
     };
-    if run.settings.dry_run {
+    if run.settings.dry_run && !wishes.cleans {
         let shown = compose::all(run, &wanted, Parts::default(), &mut |_, file| {
             preview::show(run, file)
         });
         return shown.ok().map(|_| ());
     }
-    let count = carry_out(run, &wanted)?;
+    let count = match wishes.cleans {
+        true => clean::clean(run)?,
+        false => carry_out(run, &wanted)?,
+    };
+    if run.settings.dry_run {
+        return Some(());
+    }
     run.log.notice(NAME, &|out| {
         put!(out, "{}: ", item.name);
         match count {
