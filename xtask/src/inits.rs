@@ -464,9 +464,12 @@ impl Rig {
             left.join(" "),
         );
         let failed = facts.lines("failed-units").iter();
-        let failed = failed
-            .filter_map(|line| line.split_once(' '))
-            .map(|(unit, _)| unit);
+        // UNIT LOAD ACTIVE SUB; a login prompt may come before it.
+        let failed = failed.filter_map(|line| {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let active = words.iter().position(|word| *word == "failed")?;
+            words.get(active.checked_sub(2)?).copied()
+        });
         compare(
             "failed units",
             open.map_or("", |_| "osconf.service").to_owned(),
