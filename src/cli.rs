@@ -180,9 +180,11 @@ fn option<'a>(
         })
 }
 
-/// What `--help` shows, in pieces.
-pub const HELP: &[&str] = &[
-    "\
+/// The help, with what is there only where the program was built with `prepare`.
+macro_rules! help {
+    ($command:literal, $options:literal) => {
+        concat!(
+            "\
 osconf - applies Alibaba Cloud's aliyun_custom_image/os.conf
 
 usage: osconf COMMAND [OPTION]...
@@ -197,10 +199,8 @@ usage: osconf COMMAND [OPTION]...
   uninstall    take it out again
   check        judge this system, or an image, as image_check does
 ",
-    #[cfg(feature = "prepare")]
-    "  prepare      make the root of an image meet Alibaba's norm for images
-",
-    "
+            $command,
+            "
   --root DIR       configure the system below DIR (default: /)
   --conf FILE      take this os.conf instead of searching for it
   --device DEV     search on this device, which is mounted: /dev/vda1
@@ -221,13 +221,8 @@ usage: osconf COMMAND [OPTION]...
   --image FILE     check: the root on this disk image
   --strict         check: a warning is a failure, too
 ",
-    #[cfg(feature = "prepare")]
-    "  --profile NAME   prepare: password (default) or locked: what root logs in by
-  --only ITEM,...  prepare: these items only; --skip ITEM,...: all but these
-  --list           prepare: list the items
-  --yes            prepare: the running system is meant
-",
-    "  -q, -v           say less, say more
+            $options,
+            "  -q, -v           say less, say more
   -h, -V           show this help, show the version
 
 The same settings can stand in /etc/osconf/config as KEY=VALUE, and on the
@@ -236,8 +231,26 @@ do nothing.
 
 exit codes: 0 done, or nothing to do; 1 the system refused something;
 2 wrong usage; 3 os.conf has errors
+"
+        )
+    };
+}
+
+/// What `--help` shows.
+#[cfg(feature = "prepare")]
+pub const HELP: &str = help!(
+    "  prepare      make the root of an image meet Alibaba's norm for images
 ",
-];
+    "  --profile NAME   prepare: password (default) or locked: what root logs in by
+  --only ITEM,...  prepare: these items only; --skip ITEM,...: all but these
+  --list           prepare: list the items
+  --yes            prepare: the running system is meant
+"
+);
+
+/// What `--help` shows.
+#[cfg(not(feature = "prepare"))]
+pub const HELP: &str = help!("", "");
 
 #[cfg(test)]
 mod tests {

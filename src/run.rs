@@ -44,12 +44,7 @@ fn run_with_secrets<'a, S: Sys>(
         Err(fault) => return usage(sys, fault),
     };
     match line.command {
-        Command::Help => {
-            for piece in HELP {
-                say(sys, piece.as_bytes());
-            }
-            return Exit::Done;
-        }
+        Command::Help => return say(sys, HELP.as_bytes()),
         Command::Version => {
             return say(
                 sys,

@@ -109,20 +109,6 @@ impl Case {
         format!("{}/{}-{name}", self.file.name, self.root)
     }
 
-    fn run(&self, root: &Root, command: &str, options: &[&str]) -> Result<Said> {
-        let output = Command::new(product::binary()?)
-            .arg(command)
-            .arg("--root")
-            .arg(root.path())
-            .args(options)
-            .output()?;
-        Ok(Said {
-            exit: output.status.code().unwrap_or(-1),
-            output: String::from_utf8_lossy(&output.stdout).into_owned(),
-            errors: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
-    }
-
     fn prepare(&self, root: &Root, more: &[&str]) -> Result<Said> {
         let mut options = vec!["--profile"];
         options.push(if self.written.locked {
@@ -137,7 +123,7 @@ impl Case {
         }
         options.extend(more);
         let is_look = more.contains(&"--dry-run");
-        let said = self.run(root, "prepare", &options)?;
+        let said = run(root, "prepare", &options)?;
         // What is only looked at may be better than it is.
         ensure!(
             said.exit == self.written.exit || (is_look && said.exit == 0),
@@ -194,7 +180,7 @@ impl Case {
         );
 
         self.check(&root)?;
-        let said = self.run(&root, "revert", &[])?;
+        let said = run(&root, "revert", &[])?;
         ensure!(said.exit == 0, "revert: {}", said.errors);
         let back = take(root.path())?;
         for path in before.keys().chain(back.keys()) {
@@ -267,6 +253,63 @@ impl Case {
         ensure!(wanted == *diff, "{}", both.unified_diff());
         Ok(())
     }
+}
+
+/// What an os.conf changed, and what was prepared before and after it: the record
+/// knows all of it, `status` tells both, and a file that both changed is as it was
+/// before the first.
+pub fn one_revert_takes_back_both() -> Result<()> {
+    let root = Root::new("debian")?;
+    let conf = root.path().join("os.conf");
+    let before = take(root.path())?;
+    let path = conf.to_string_lossy().into_owned();
+    fs::write(&conf, "hostname=iZ1\npassword=SGVsbG8hMTIz\n")?;
+    let run = |command: &str, options: &[&str]| -> Result<String> {
+        let said = run(&root, command, options)?;
+        ensure!(said.exit == 0, "{command}: {}", said.errors);
+        Ok(said.output)
+    };
+    run("apply", &["--conf", &path])?;
+    ensure!(!run("status", &[])?.contains("prepared"));
+    // It locks root, whose password came with os.conf.
+    run("prepare", &["--only", "clock,root"])?;
+    run("prepare", &["--only", "sshd,motd"])?;
+    let said = run("status", &[])?;
+    ensure!(
+        said.starts_with("prepared 20") && said.contains("password: done"),
+        "{said}"
+    );
+    run("revert", &[])?;
+    ensure!(run("status", &[])?.starts_with("reverted "));
+    let mut after = take(root.path())?;
+    // The tools' own copies are theirs (shadow(5)).
+    after.retain(|path, _| !["etc/shadow-", "etc/passwd-"].contains(&path.as_str()));
+    ensure!(
+        after.keys().eq(before.keys()),
+        "other files: {:?}",
+        after.keys()
+    );
+    for (path, file) in &before {
+        ensure!(
+            after[path].content == file.content,
+            "{path} is not as before"
+        );
+    }
+    Ok(())
+}
+
+fn run(root: &Root, command: &str, options: &[&str]) -> Result<Said> {
+    let output = Command::new(product::binary()?)
+        .arg(command)
+        .arg("--root")
+        .arg(root.path())
+        .args(options)
+        .output()?;
+    Ok(Said {
+        exit: output.status.code().unwrap_or(-1),
+        output: String::from_utf8_lossy(&output.stdout).into_owned(),
+        errors: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
 }
 
 /// What a run told.

@@ -30,7 +30,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut all = Vec::new();
+    let mut all = vec![Trial::test(
+        "one-revert-takes-back-os.conf-and-prepare",
+        || case::one_revert_takes_back_both().map_err(|error| Failed::from(format!("{error:#}"))),
+    )];
     for file in files {
         for case in file.cases() {
             all.push(Trial::test(case.path(), move || {
