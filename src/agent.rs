@@ -93,12 +93,20 @@ pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
     let exit = if is_due && mounting::open_root(run, &mut place, is_asleep).is_err() {
         boot(run, Exit::Refused)
     } else {
-        transaction::clean(run);
-        order::finish(run, &place);
+        let _lock = is_due.then(|| take_over(run, &place));
         follow(run, &mut place)
     };
     mounting::leave(run, place);
     exit
+}
+
+/// Takes the lock, and mends what a killed run left. What another agent is at work on
+/// looks the same until then.
+fn take_over<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Option<S::Fd> {
+    let lock = memory::lock(run);
+    transaction::clean(run);
+    order::finish(run, place);
+    lock
 }
 
 /// Reads os.conf, if it is there, and carries it out.
@@ -169,7 +177,6 @@ fn boot<S: Sys>(run: &Run<'_, S>, exit: Exit) -> Exit {
 
 /// Carries out one os.conf.
 fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Exit {
-    let _lock = memory::lock(run);
     let mut job = Job::new(run, place, paper, survey::wait(run));
     let Some(stage) = perform(run, &mut job, Some(paper.order)) else {
         return boot(run, Exit::Refused);

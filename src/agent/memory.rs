@@ -174,8 +174,9 @@ pub fn lock<S: Sys>(run: &Run<'_, S>) -> Option<S::Fd> {
     };
     let open = || {
         let folder = run.sys.open_below(&run.root, c"etc", Access::Folder)?;
-        match run.sys.open(&folder, c".pwd.lock", Access::Write) {
-            Err(Errno::NOENT) => run.sys.open(&folder, c".pwd.lock", Access::Create(0o600)),
+        // In this order nobody can make it in between.
+        match run.sys.open(&folder, c".pwd.lock", Access::Create(0o600)) {
+            Err(Errno::EXIST) => run.sys.open(&folder, c".pwd.lock", Access::Write),
             other => other,
         }
     };

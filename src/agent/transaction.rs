@@ -17,7 +17,7 @@ use crate::part::{Part, Parts};
 use crate::plan::Plan;
 use crate::record::How;
 use crate::sys::files::{self, Last, NewFile, optional};
-use crate::sys::{Access, FileSystem, Sys};
+use crate::sys::{Access, FileSystem, Meta, Sys};
 use crate::value::Path;
 use core::ffi::CStr;
 use heapless::Vec;
@@ -222,39 +222,33 @@ pub fn publish<S: Sys>(
     let mut is_mended = true;
     let settled = settle(run, stage);
     if let Err(errno) = settled {
-        report(run, stage.parts, None, Step::Sync, errno);
+        report(run, stage.parts, None, Fault::System(Step::Sync, errno));
     }
     if settled.is_err() || !note() {
         stage.files.iter().for_each(|file| file.discard(run));
         return if mends { Err(()) } else { Ok(stage.parts) };
     }
     for file in &stage.files {
-        if let Err((step, errno)) = publish_file(run, file) {
-            failed = failed.and(report(run, file.parts, Some(&file.path), step, errno));
+        if let Err(fault) = publish_file(run, file) {
+            failed = failed.and(report(run, file.parts, Some(&file.path), fault));
             is_mended &= !file.parts.is_empty();
         }
     }
     // Without knowing what is durable, nothing of it may be taken for done.
     if let Err((path, errno)) = sync(run, stage) {
-        failed = failed.and(report(run, stage.parts, Some(path), Step::Sync, errno));
+        let fault = Fault::System(Step::Sync, errno);
+        failed = failed.and(report(run, stage.parts, Some(path), fault));
         is_mended &= !mends;
     }
     if is_mended { Ok(failed) } else { Err(()) }
 }
 
-fn report<S: Sys>(
-    run: &Run<'_, S>,
-    parts: Parts,
-    path: Option<&Path>,
-    step: Step,
-    errno: Errno,
-) -> Parts {
+fn report<S: Sys>(run: &Run<'_, S>, parts: Parts, path: Option<&Path>, fault: Fault) -> Parts {
     let then = match parts.is_empty() {
         true if run.settings.is_preparing() => "run it again",
         true => "the next boot tries again",
         false => "os.conf is kept, and the next boot tries again",
     };
-    let fault = Fault::System(step, errno);
     let say = |name| match path {
         Some(path) => {
             let what = &[b"/", path.as_bytes()];
@@ -283,41 +277,61 @@ fn settle<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> crate::sys::Result<()> 
     run.sys.sync_file_system(&keep)
 }
 
-fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), (Step, Errno)> {
-    let Some(folder) = &file.spot.folder else {
+fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), Fault> {
+    let Some(folder) = file.spot.folder.as_ref().filter(|_| file.changes()) else {
         return Ok(());
     };
+    let published = look_again(run, file, folder).and_then(|()| {
+        put(run, file, folder).map_err(|errno| {
+            let step = match file.waiting {
+                Some(_) => Step::Publish,
+                None => Step::Remove,
+            };
+            Fault::System(step, errno)
+        })
+    });
+    if let (Err(_), Some(new)) = (&published, &file.waiting) {
+        let _ = new.discard(run.sys, folder);
+    }
+    published
+}
+
+fn put<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) -> crate::sys::Result<()> {
     let (sys, name) = (run.sys, file.spot.path.name());
-    match (&file.new, &file.waiting) {
-        (New::Gone, _) => optional(sys.unlink(folder, name))
-            .map(|_| ())
-            .map_err(|errno| (Step::Remove, errno)),
-        (New::Content(content), Some(new)) => {
-            // Of an empty file that a cut left, the copy of the old one is there already.
-            if file.keep_dash && !file.is_copy {
-                keep_dash(run, file, folder);
+    let Some(new) = &file.waiting else {
+        return match file.new {
+            New::Gone => optional(sys.unlink(folder, name)).map(|_| ()),
+            _ => Ok(()),
+        };
+    };
+    // Of an empty file that a cut left, the copy of the old one is there already.
+    if file.keep_dash && !file.is_copy {
+        keep_dash(run, file, folder);
+    }
+    match (new.publish(sys, folder, name), &file.new) {
+        // Something is mounted on the file, so it can only be overwritten. Its copy is
+        // durable; the note that its content may be half written is made by emptying it
+        // first: an empty file beside a copy of ours is mended.
+        (Err(Errno::BUSY), New::Content(content)) => {
+            let write = |content: &[u8]| files::write_in_place(sys, folder, name, content);
+            let written = write(content);
+            if let (Err(_), Some(old)) = (written, &file.old) {
+                let _ = write(&old.content);
             }
-            let mut published = new.publish(sys, folder, name);
-            if let Err(errno) = published {
-                // Something is mounted on the file, so it can only be overwritten. Its
-                // copy is durable; the note that its content may be half written is made
-                // by emptying it first: an empty file beside a copy of ours is mended.
-                if errno == Errno::BUSY {
-                    let write = |content: &[u8]| files::write_in_place(sys, folder, name, content);
-                    published = write(content);
-                    if let (Err(_), Some(old)) = (published, &file.old) {
-                        let _ = write(&old.content);
-                    }
-                }
-                published = published.and(new.discard(sys, folder));
-            }
-            published.map_err(|errno| (Step::Publish, errno))
+            written.and_then(|()| new.discard(sys, folder))
         }
-        (New::Link(_), Some(new)) => new.publish(sys, folder, name).map_err(|errno| {
-            let _ = new.discard(sys, folder);
-            (Step::Publish, errno)
-        }),
-        _ => Ok(()),
+        (published, _) => published,
+    }
+}
+
+/// What somebody else has done to a file since it was read would be undone. Size and
+/// time must do: an overlay may give a file another inode for being opened.
+fn look_again<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) -> Result<(), Fault> {
+    let known = |meta: Option<Meta>| meta.map_or((0, 0), |meta| (meta.size, meta.modified));
+    match optional(run.sys.meta_of(folder, file.spot.path.name())) {
+        Ok(now) if known(now) == known(file.spot.meta) => Ok(()),
+        Ok(_) => Err(Fault::Changed),
+        Err(errno) => Err(Fault::System(Step::Read, errno)),
     }
 }
 

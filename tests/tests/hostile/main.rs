@@ -8,6 +8,7 @@
 
 mod judge;
 mod machine;
+mod races;
 mod rig;
 mod roots;
 mod things;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
 fn all() -> Result<Vec<Trial>> {
     let mut trials = values::trials()?;
     trials.extend(roots::trials()?);
+    trials.extend(races::trials());
     Ok(trials)
 }
 
