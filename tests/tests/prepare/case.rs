@@ -298,7 +298,8 @@ pub fn one_revert_takes_back_both() -> Result<()> {
     Ok(())
 }
 
-fn run(root: &Root, command: &str, options: &[&str]) -> Result<Said> {
+/// Runs a command of osconf on the root.
+pub fn run(root: &Root, command: &str, options: &[&str]) -> Result<Said> {
     let output = Command::new(product::binary()?)
         .arg(command)
         .arg("--root")
@@ -313,24 +314,25 @@ fn run(root: &Root, command: &str, options: &[&str]) -> Result<Said> {
 }
 
 /// What a run told.
-struct Said {
-    exit: i32,
-    output: String,
-    errors: String,
+pub struct Said {
+    pub exit: i32,
+    pub output: String,
+    pub errors: String,
 }
 
 /// What is in a place.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Entry {
-    content: Vec<u8>,
+pub struct Entry {
+    pub content: Vec<u8>,
     mode: u32,
     inode: u64,
 }
 
-type Files = BTreeMap<String, Entry>;
+/// What is in each place.
+pub type Files = BTreeMap<String, Entry>;
 
 /// All files and links of a root, but for what osconf keeps, and the lock.
-fn take(root: &Path) -> Result<Files> {
+pub fn take(root: &Path) -> Result<Files> {
     let mut files = Files::new();
     add(root, root, &mut files)?;
     Ok(files)

@@ -15,11 +15,26 @@
 mod case;
 #[path = "../check/cpio.rs"]
 mod cpio;
+mod cuts;
 #[path = "../check/root.rs"]
 mod root;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
+
+/// A test that is code.
+type Test = fn() -> anyhow::Result<()>;
+
+const TESTS: [(&str, Test); 2] = [
+    (
+        "one-revert-takes-back-os.conf-and-prepare",
+        case::one_revert_takes_back_both,
+    ),
+    (
+        "a-run-that-is-killed-is-ended-or-taken-back",
+        cuts::a_run_that_is_killed_is_ended_or_taken_back,
+    ),
+];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -30,10 +45,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut all = vec![Trial::test(
-        "one-revert-takes-back-os.conf-and-prepare",
-        || case::one_revert_takes_back_both().map_err(|error| Failed::from(format!("{error:#}"))),
-    )];
+    let mut all = Vec::new();
+    for (name, test) in TESTS {
+        all.push(Trial::test(name, move || {
+            test().map_err(|error| Failed::from(format!("{error:#}")))
+        }));
+    }
     for file in files {
         for case in file.cases() {
             all.push(Trial::test(case.path(), move || {
