@@ -51,8 +51,8 @@ cargo xtask COMMAND
                  prints the table of it; only the rigs whose names contain RIG
        --soak         the large numbers: some of them take an hour
   soak [ROUNDS]  other dice for the tests that throw some, 20 rounds of them, the
-                 readers of Debian 13, `deny` and `reproduce`; a round takes
-                 half a minute, all the rest ten minutes
+                 readers of Debian 13, `deny`, `reproduce` and `reliability --soak`:
+                 a round takes half a minute, the last of these hours
   tidy           the rules of this repository that a program can check
 ";
 

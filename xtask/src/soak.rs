@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, bail};
 use xshell::cmd;
 
-use crate::{boot, build, deny, inits, readers, reproduce, setup, target, util};
+use crate::{boot, build, deny, inits, readers, reliability, reproduce, setup, target, util};
 
 /// Rounds of dice, if nothing else is said.
 const ROUNDS: u32 = 20;
@@ -46,5 +46,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     println!("soak: whole systems");
     inits::run("")?;
     println!("soak: the network programs of Debian {NEWER}");
-    readers::run(&["--release".to_owned(), NEWER.to_owned()])
+    readers::run(&["--release".to_owned(), NEWER.to_owned()])?;
+    println!("soak: every fault, every power cut, every hostile input");
+    reliability::run(&["--soak".to_owned()])
 }
