@@ -281,7 +281,7 @@ const REMOVED: &[u8] = b"%removed";
 
 /// The path of which `name` is the copy, if that is of a replaced file.
 pub fn path_of_kept(name: &[u8]) -> Option<Path> {
-    if name.ends_with(REMOVED) || name.starts_with(b".") {
+    if name.ends_with(REMOVED) {
         return None;
     }
     let mut bytes = [0; PATH_BYTES];

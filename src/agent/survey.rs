@@ -330,12 +330,16 @@ fn cut_files<S: Sys>(run: &Run<'_, S>) -> Vec<Path, FOUND_FILES> {
     cut
 }
 
-/// Calls `each` with every name in a folder of the root, if it is there.
+/// Calls `each` with every name in a folder of the root, if it is there; not with
+/// hidden ones: no program reads them, and some are what a run that was cut left.
 pub fn each_name<S: Sys>(run: &Run<'_, S>, folder: &CStr, each: &mut dyn FnMut(&[u8])) {
     let opened = run.sys.open_below(&run.root, folder, Access::Folder);
     let listed = opened.and_then(|folder| {
         run.sys.list(&folder, &mut |name| {
-            each(name.to_bytes());
+            match name.to_bytes() {
+                [b'.', ..] => {}
+                name => each(name),
+            }
             true
         })
     });

@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         println!("reliability: {}: {:.1} s", rig.name, time.as_secs_f32());
         match outcome {
             Ok(output) => {
-                print!("{output}");
+                println!("{output}");
                 let figures = output.lines().filter_map(|line| line.strip_prefix(FIGURE));
                 rows.extend(figures.map(|row| format!("| {row} |")));
             }
