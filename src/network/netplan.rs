@@ -78,7 +78,7 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
         let head = if nic.mac.is_some() { BY_MAC } else { BY_NAME };
         fill(out, head, wanted.system, nic);
         if let Some(line) = name_servers {
-            out.push(line.text);
+            out.push(line.text.trim_ascii_end());
             out.push(b"\n");
         }
         fill(out, ADDRESS, wanted.system, nic);

@@ -117,7 +117,8 @@ fn edit_ifroute(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
     for line in lines(old) {
         if is_ipv6(line.text) {
             out.push(line.text);
-            out.push(b"\n");
+            out.push(line.end);
+            assignments::end_line(out);
         }
     }
     routes(out, &ROUTES, wanted.system, network, nic);

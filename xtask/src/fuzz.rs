@@ -3,9 +3,12 @@
 //!
 //! A broken law leaves the input in `target/fuzz/`, and says how to repeat it.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::path::PathBuf;
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
 use crate::{setup, util};
@@ -26,6 +29,9 @@ const TARGETS: &[(&str, u64)] = &[
 /// Executions in a test, and in the soak.
 const TEST: u64 = 5_000_000;
 const SOAK: u64 = 300_000_000;
+
+/// Targets that are held at once: the machines that this is made for have two cores.
+const WORKERS: usize = 2;
 
 /// The longest input: most laws are about lines, and of these a few.
 const LONGEST: u32 = 512;
@@ -57,23 +63,67 @@ pub(crate) fn run(sh: &Shell) -> Result<String> {
         Some(_) => SOAK,
         None => TEST,
     };
-    let (mut count, mut broken) = (0, Vec::new());
-    for (name, part) in TARGETS {
-        let program = target.join(host).join("release").join(name);
+    let folder = target.join(host).join("release");
+    let fuzz = Fuzz {
+        folder,
+        target,
+        seed,
+    };
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<(u64, Vec<String>)> {
+        let (mut count, mut broken) = (0, Vec::new());
+        while let Some((name, part)) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (done, fault) = fuzz.hold(name, all * part / 1000)?;
+            println!("fuzz: {name}: {done} executions");
+            count += done;
+            broken.extend(fault);
+        }
+        Ok((count, broken))
+    };
+    let outcomes = thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
+        let ends = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        ends.map(|end| end.unwrap_or_else(|_| bail!("a worker has panicked")))
+            .collect::<Result<Vec<_>>>()
+    })?;
+    let count: u64 = outcomes.iter().map(|(count, _)| count).sum();
+    let broken: Vec<String> = outcomes
+        .into_iter()
+        .flat_map(|(_, broken)| broken)
+        .collect();
+    ensure!(broken.is_empty(), "{}", broken.join("\n"));
+    ensure!(count >= all, "{count} executions instead of {all}");
+    Ok(format!(
+        "figure: fuzz executions | {count} | 0 | 0 | 0 | 0 | {seed}\n"
+    ))
+}
+
+/// The fuzzer as it was built.
+struct Fuzz {
+    folder: PathBuf,
+    target: PathBuf,
+    seed: u32,
+}
+
+impl Fuzz {
+    /// Holds so many inputs against one law. Returns how many there were, and what is
+    /// to be said of one that breaks it.
+    fn hold(&self, name: &str, runs: u64) -> Result<(u64, Option<String>)> {
+        let program = self.folder.join(name);
         // The seed repeats a run that begins with what is kept, and with nothing else.
         let found = tempfile::tempdir()?;
         let found = found.path();
         let kept = format!("tests/fuzz/corpus/{name}");
-        let runs = all * part / 1000;
         let options = [
             format!("-runs={runs}"),
-            format!("-seed={seed}"),
+            format!("-seed={}", self.seed),
             format!("-max_len={LONGEST}"),
             format!("-timeout={HANGS}"),
-            format!("-artifact_prefix={}/broken-{name}-", target.display()),
+            format!("-artifact_prefix={}/broken-{name}-", self.target.display()),
             "-print_final_stats=1".to_owned(),
             "-verbosity=0".to_owned(),
         ];
+        let sh = util::shell()?;
         let output = cmd!(sh, "{program} {options...} {found} {kept}")
             .quiet()
             .ignore_status()
@@ -83,21 +133,15 @@ pub(crate) fn run(sh: &Shell) -> Result<String> {
             .lines()
             .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
         let done: u64 = done.map_or(Ok(0), |done| done.trim().parse())?;
-        count += done;
-        println!("fuzz: {name}: {done} executions");
-        if !output.status.success() {
-            broken.push(format!(
+        let fault = (!output.status.success()).then(|| {
+            format!(
                 "{name}: {log}\nagain: {} FILE, with the file named above; mend it, and keep it \
                  in tests/fuzz/corpus/{name}/",
                 program.display()
-            ));
-        }
+            )
+        });
+        Ok((done, fault))
     }
-    ensure!(broken.is_empty(), "{}", broken.join("\n"));
-    ensure!(count >= all, "{count} executions instead of {all}");
-    Ok(format!(
-        "figure: fuzz executions | {count} | 0 | 0 | 0 | 0 | {seed}\n"
-    ))
 }
 
 /// Where the dice begin, as in `tests/figure.rs`; to libFuzzer 0 is any number.
