@@ -355,7 +355,12 @@ fn is_record(is: Option<&Entry>, should: Option<&Entry>) -> bool {
             .any(|key| line.starts_with(key))
             || line.ends_with("=nothing")
     };
-    let may_be_less = |line: &String| line.starts_with("file=") || line.ends_with("=done");
+    let may_be_less = |line: &String| {
+        ["file=", "link=", "gone="]
+            .iter()
+            .any(|key| line.starts_with(key))
+            || line.ends_with("=done")
+    };
     !is.is_empty()
         && is.difference(&should).all(may_be_more)
         && should.difference(&is).all(may_be_less)
