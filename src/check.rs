@@ -30,7 +30,7 @@ pub(crate) use network::each_firewall;
 #[cfg(feature = "prepare")]
 pub(crate) use ssh::key_and_value as ssh_option;
 
-pub use look::{Disk, Look, Mounted, Seen, Space, Unseen};
+pub use look::{Disk, Look, Mounted, Seen, Unseen};
 
 pub use crate::settings::Group;
 

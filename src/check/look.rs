@@ -1,7 +1,7 @@
 //! What an item may ask of the system that is checked.
 
 use crate::partition::{FileSystem, Kind, Scheme, Spec};
-use crate::sys;
+use crate::sys::{self, Usage};
 use core::ffi::CStr;
 
 /// Why there is no answer.
@@ -15,15 +15,6 @@ pub enum Unseen {
 
 /// An answer, or why there is none.
 pub type Seen<T> = Result<T, Unseen>;
-
-/// How full the root file system is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Space {
-    /// Bytes for files, and those that are free.
-    pub bytes: (u64, u64),
-    /// The same of inodes; both 0 where the file system makes them as they are needed.
-    pub inodes: (u64, u64),
-}
 
 /// The disk that holds the root file system.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,7 +62,7 @@ pub trait Look {
     /// system has no such.
     fn flags(&self, path: &CStr) -> Seen<u32>;
     /// How full the root file system is.
-    fn space(&self) -> Seen<Space>;
+    fn space(&self) -> Seen<Usage>;
     /// The disk that it is on.
     fn disk(&self) -> Seen<Disk>;
     /// What kind of file system it is.
@@ -138,7 +129,7 @@ pub(super) mod tests {
         fn flags(&self, _: &CStr) -> Seen<u32> {
             Err(Unseen::Hidden)
         }
-        fn space(&self) -> Seen<Space> {
+        fn space(&self) -> Seen<Usage> {
             Err(Unseen::Hidden)
         }
         fn disk(&self) -> Seen<Disk> {

@@ -4,12 +4,12 @@ use super::disk::DiskMap;
 use crate::agent::disks::{self, Blocks, Device, Node};
 use crate::agent::locate::{self, MOUNT_BYTES, Purpose};
 use crate::agent::run::Run;
-use crate::check::{Disk, Look, Mounted, Seen, Space, Unseen};
+use crate::check::{Disk, Look, Mounted, Seen, Unseen};
 use crate::error::Fault;
 use crate::install;
 use crate::partition::Spec;
 use crate::sys::files::{self, Last};
-use crate::sys::{Access, Kind, Sys};
+use crate::sys::{Access, Kind, Sys, Usage};
 use crate::system::mounts;
 use crate::text::assignments;
 use crate::text::{Buf, put};
@@ -295,17 +295,10 @@ impl<S: Sys> Look for Root<'_, '_, S> {
         }
     }
 
-    fn space(&self) -> Seen<Space> {
+    fn space(&self) -> Seen<Usage> {
         self.is_on_disk()?;
-        let usage = self
-            .run
-            .sys
-            .usage(&self.run.root)
-            .map_err(|errno| self.unseen(errno))?;
-        Ok(Space {
-            bytes: usage.bytes,
-            inodes: usage.inodes,
-        })
+        let usage = self.run.sys.usage(&self.run.root);
+        usage.map_err(|errno| self.unseen(errno))
     }
 
     fn disk(&self) -> Seen<Disk> {
