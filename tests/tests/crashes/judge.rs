@@ -115,10 +115,15 @@ pub(crate) struct Goal {
     pub(crate) new: Tree,
 }
 
+/// The lock of all programs that change accounts: where it cannot be made, the work
+/// goes on without, and says so.
+const LOCK: &str = "etc/.pwd.lock";
+
 /// Whether osconf may leave such a file behind in the middle of its work.
 fn is_scratch(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     path == "etc/osconf/pending"
+        || path == LOCK
         || name.starts_with('.') && (name.ends_with(".osconf") || name.ends_with(".osconf-done"))
 }
 
@@ -198,7 +203,8 @@ impl Goal {
         let names: BTreeSet<&String> = self.new.keys().chain(now.keys()).collect();
         for name in names {
             let (new, node) = (self.new.get(name), now.get(name));
-            if node.map(|node| plain(name, node)) != new.map(|new| plain(name, new)) {
+            let is_same = node.map(|node| plain(name, node)) == new.map(|new| plain(name, new));
+            if !is_same && name != LOCK {
                 return Err(Wrong::Lost(format!(
                     "after the next run {name} is {}, not {}",
                     show(node.map(|node| plain(name, node)).as_ref()),
