@@ -41,10 +41,12 @@ pub fn revert<S: Sys>(run: &Run<'_, S>) -> Exit {
 
 /// Ends the revert that a power cut came into, if it was one.
 pub fn resume<S: Sys>(run: &Run<'_, S>) -> Exit {
-    let memory = memory::load(run);
-    let has_files = memory.files().next().is_some();
-    if run.was_cut && has_files && memory.record.is_reverted() {
-        return put_back(run, &memory);
+    if run.was_cut {
+        let memory = memory::load(run);
+        let has_files = memory.files().next().is_some();
+        if has_files && memory.record.is_reverted() {
+            return put_back(run, &memory);
+        }
     }
     transaction::end(run);
     Exit::Done
