@@ -250,16 +250,25 @@ impl<S: Sys> Node<S> {
 
     /// Reads all that there is room for.
     pub fn reader<'r>(&'r self, run: &'r Run<'_, S>) -> impl FnMut(u64, &mut [u8]) -> bool + 'r {
-        move |offset, bytes| {
-            let mut done = 0;
-            while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
-                match run.sys.read_at(&self.fd, rest, offset + done as u64) {
-                    Ok(count @ 1..) => done += count,
-                    _ => return false,
-                }
+        reader(run, &self.fd)
+    }
+}
+
+/// What reads all that there is room for, from a device or an image of one.
+pub fn reader<'r, S: Sys>(
+    run: &'r Run<'_, S>,
+    fd: &'r S::Fd,
+) -> impl FnMut(u64, &mut [u8]) -> bool + 'r {
+    move |offset, bytes| {
+        let mut done = 0;
+        while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let at = offset.saturating_add(done as u64);
+            match run.sys.read_at(fd, rest, at) {
+                Ok(count @ 1..) => done += count,
+                _ => return false,
             }
-            true
         }
+        true
     }
 }
 
@@ -313,19 +322,24 @@ pub fn is_meant<S: Sys>(
     }
 }
 
+/// Opens what somebody named: a path of the machine that runs, not of the root. Links
+/// are followed, such as those in /dev/disk.
+pub fn open_outside<S: Sys>(
+    run: &Run<'_, S>,
+    path: &CStr,
+    access: Access,
+) -> crate::sys::Result<S::Fd> {
+    let base = match path.to_bytes() {
+        [b'/', ..] => c"/",
+        _ => c".",
+    };
+    let base = run.sys.open_folder(base)?;
+    run.sys.open_below(&base, path, access)
+}
+
 /// The number of the block device that `path` names.
 pub fn special<S: Sys>(run: &Run<'_, S>, path: &Path) -> Option<Device> {
-    // Links are followed, such as those in /dev/disk.
-    let base = if path.as_bytes().starts_with(b"/") {
-        c"/"
-    } else {
-        c"."
-    };
-    let base = run.sys.open_folder(base).ok()?;
-    let fd = run
-        .sys
-        .open_below(&base, path.as_c_str(), Access::Look)
-        .ok()?;
+    let fd = open_outside(run, path.as_c_str(), Access::Look).ok()?;
     let meta = run.sys.meta(&fd).ok()?;
     (meta.kind == Kind::Other).then(|| split(meta.special))
 }

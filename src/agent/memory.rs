@@ -72,9 +72,8 @@ impl<S: Sys> Memory<S> {
             states: job.states,
             order,
         };
-        let is_staged = |path: &[u8]| stage.changed().any(|file| file.path.as_bytes() == path);
         let is_more = job.is_same || stage.changes() == 0;
-        let is_still = |path: &[u8]| is_more && !is_staged(path);
+        let is_still = |path: &[u8]| is_more && !is_staged(stage, path);
         let is_new = stage.parts.contains(Part::Network)
             && [State::Done, State::Left].contains(&job.states.get(Part::Network));
         self.write(run, &record, "os.conf is kept", &is_still, &|out| {
@@ -86,10 +85,7 @@ impl<S: Sys> Memory<S> {
                 }
                 _ => out.push(record::network(self.text())),
             }
-            for file in stage.changed() {
-                let content = file.result().unwrap_or_default();
-                record::write_file(out, file.how(), content, file.path.as_bytes());
-            }
+            write_staged(out, stage);
         })
     }
 
@@ -106,15 +102,11 @@ impl<S: Sys> Memory<S> {
     /// one revert takes back all of it.
     #[cfg(feature = "prepare")]
     pub fn save_prepared(&self, run: &Run<'_, S>, stage: &Stage<S>) -> bool {
-        let is_staged = |path: &[u8]| stage.changed().any(|file| file.path.as_bytes() == path);
-        let is_still = |path: &[u8]| !is_staged(path);
+        let is_still = |path: &[u8]| !is_staged(stage, path);
         self.write(run, &self.record, "", &is_still, &|out| {
             record::write_prepared(out, run.sys.now());
             out.push(record::network(self.text()));
-            for file in stage.changed() {
-                let content = file.result().unwrap_or_default();
-                record::write_file(out, file.how(), content, file.path.as_bytes());
-            }
+            write_staged(out, stage);
         })
     }
 
@@ -148,6 +140,19 @@ impl<S: Sys> Memory<S> {
             run.log.fault(Level::Error, "record", what, *fault, then);
         }
         saved.is_ok()
+    }
+}
+
+/// Whether a file changes.
+fn is_staged<S: Sys>(stage: &Stage<S>, path: &[u8]) -> bool {
+    stage.changed().any(|file| file.path.as_bytes() == path)
+}
+
+/// Writes a line for each file that changes.
+fn write_staged<S: Sys>(out: &mut Buf<'_>, stage: &Stage<S>) {
+    for file in stage.changed() {
+        let content = file.result().unwrap_or_default();
+        record::write_file(out, file.how(), content, file.path.as_bytes());
     }
 }
 

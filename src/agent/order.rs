@@ -161,9 +161,7 @@ pub fn destroy<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> 
         Err(errno) => return Err(errno),
     }
     // A copy without the password that a killed run was about to keep.
-    if let Some(copy) = NewFile::<S>::waiting_name(place.name.as_c_str()) {
-        let _ = run.sys.unlink(folder, copy.as_c_str());
-    }
+    let _ = run.sys.unlink(folder, waiting(place).as_c_str());
     // Its zeros must not reach the disk before its new name does: the next run would
     // find an os.conf of zeros, and never be done with it.
     settle(run, folder)?;

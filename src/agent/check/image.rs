@@ -1,6 +1,7 @@
 //! The root on a disk image.
 
 use super::disk::{DiskMap, Part};
+use crate::agent::disks;
 use crate::agent::locate::FOLDER;
 use crate::agent::mounting;
 use crate::agent::run::Run;
@@ -33,28 +34,10 @@ pub fn open<S: Sys>(run: &Run<'_, S>, path: &CStr) -> Option<Image<S>> {
         run.log.fault(Level::Error, "image", what, fault, then);
     };
     let fail = |errno| say(Fault::System(Step::Read, errno), "");
-    let here = match path.to_bytes().first() {
-        Some(b'/') => c"/",
-        _ => c".",
-    };
-    let file = run.sys.open_folder(here);
-    let file = file.and_then(|folder| run.sys.open_below(&folder, path, Access::Read));
+    let file = disks::open_outside(run, path, Access::Read);
     let file = file.map_err(fail).ok()?;
     let size = run.sys.meta(&file).map_err(fail).ok()?.size;
-    let mut read = |offset: u64, bytes: &mut [u8]| {
-        let mut done = 0;
-        while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match run
-                .sys
-                .read_at(&file, rest, offset.saturating_add(done as u64))
-            {
-                Ok(count @ 1..) => done += count,
-                _ => return false,
-            }
-        }
-        true
-    };
-    let disk = DiskMap::read(&mut read, size).or_else(|| {
+    let disk = DiskMap::read(&mut disks::reader(run, &file), size).or_else(|| {
         fail(rustix::io::Errno::IO);
         None
     })?;
@@ -89,7 +72,7 @@ fn mount<S: Sys>(run: &Run<'_, S>, file: &S::Fd, part: &Part) -> Option<S::Fd> {
     let found = part.found.as_ref()?;
     let entry = &part.entry;
     let (_device, number) = run.sys.attach(file, entry.start, entry.len).ok()?;
-    let (_, minor) = crate::agent::disks::split(number);
+    let (_, minor) = disks::split(number);
     let mut bytes = [0; 24];
     let mut name = Buf::new(&mut bytes);
     put!(name, "/dev/loop{}", minor);
