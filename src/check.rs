@@ -30,7 +30,7 @@ pub(crate) use network::each_firewall;
 #[cfg(feature = "prepare")]
 pub(crate) use ssh::key_and_value as ssh_option;
 
-pub use look::{Disk, Look, Mounted, Seen, Unseen};
+pub use look::{Disk, Look, Mounted, Seen, Unseen, each_file};
 
 pub use crate::settings::Group;
 
@@ -76,11 +76,14 @@ pub struct Item {
     pub judge: fn(&dyn Look, &mut Finding<'_>),
 }
 
+/// What helps where something was hidden: a file, or the disk.
+const AS_ROOT: &str = "run the check as root";
+const ON_IMAGE: &str = "run the check as root, or on the image: osconf check --image FILE";
+
 /// The number of the case that any item may come to: what decides it was hidden.
 const BLIND: u8 = 99;
 
-static BLIND_CASE: Case =
-    unknown("run the check as root, or on the image: osconf check --image FILE");
+static BLIND_CASE: Case = unknown(ON_IMAGE);
 
 impl Item {
     fn case(&self, number: u8) -> Option<&'static Case> {

@@ -22,7 +22,7 @@ mod sshd;
 mod sysctl;
 
 use crate::change::{Action, Change, Edit, Write};
-use crate::check::Look;
+use crate::check::{Look, each_file};
 use crate::limits::CHANGES;
 use crate::text::split::split;
 use crate::value::Path;
@@ -153,18 +153,6 @@ fn is_there(look: &dyn Look, path: &CStr) -> bool {
 /// Whether the root has systemd; of a root in pieces it may be only its folder.
 fn has_systemd(look: &dyn Look) -> bool {
     is_there(look, c"usr/lib/systemd") || is_there(look, c"lib/systemd")
-}
-
-/// Hands the path of each file in `folder` whose name ends with `end` to `each`.
-fn each_file(look: &dyn Look, folder: &CStr, end: &[u8], each: &mut dyn FnMut(&[u8])) {
-    let _ = look.list(folder, &mut |name| {
-        if name.to_bytes().ends_with(end)
-            && let Some(path) = Path::new(&[folder.to_bytes(), b"/", name.to_bytes()])
-        {
-            each(path.as_bytes());
-        }
-        true
-    });
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 pub const PROGRAMS: [&CStr; 3] = [c"sbin/init", c"bin/sh", c"usr/lib/systemd/systemd"];
 
 /// Where the first partition may be mounted: the root first.
-const PLACES: [&CStr; 3] = [c".", c"boot", c"boot/efi"];
+pub const PLACES: [&CStr; 3] = [c".", c"boot", c"boot/efi"];
 
 /// The folder of links that are started in the order of their names.
 const LINKS: &CStr = c"etc/rcS.d";

@@ -1,7 +1,7 @@
 //! The accounts: whether ECS can set the password of root, and root be used.
 
 use super::look::{Look, Unseen, is_there};
-use super::{Finding, Group, Item, failed, unknown, warning};
+use super::{AS_ROOT, Finding, Group, Item, failed, unknown, warning};
 use crate::text::lines::lines;
 use crate::text::split::split;
 use core::ffi::CStr;
@@ -21,7 +21,7 @@ pub(super) const SHADOW: Item = Item {
     comment: "ECS sets the password of root by a change of /etc/shadow, so the file must not be locked by chattr.",
     cases: &[
         failed("unlock it: chattr -i -a /etc/shadow /etc/passwd /etc"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
         warning("make one: pwconv"),
     ],
     judge: |look, finding| {
@@ -55,7 +55,7 @@ pub(super) const ROOT: Item = Item {
         warning("give /etc/passwd the line root:x:0:0:root:/root:/bin/sh"),
         warning("give root user number 0 in /etc/passwd"),
         warning("give root a shell that is there in /etc/passwd: usermod -s /bin/sh root"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| {
         let mut is_found = false;

@@ -1,11 +1,11 @@
 //! What is booted and mounted: the devices that /etc/fstab and the boot loader name,
 //! and the initramfs that the latter does.
 
-use super::look::Look;
-use super::{Finding, Group, Item, failed, unknown, warning};
+use super::look::{Look, Seen, each_file};
+use super::{Finding, Group, Item, ON_IMAGE, failed, unknown, warning};
 use crate::partition::Spec;
 use crate::sys::Kind;
-use crate::text::lines::{lines, words};
+use crate::text::lines::{Words, lines, words};
 use crate::text::put;
 use crate::text::split::{split, split_once};
 use crate::value::Path;
@@ -19,14 +19,20 @@ pub(super) const DEVICE_IDS: Item = Item {
     cases: &[
         failed("name a device that is there (blkid), or remove the line"),
         warning("name a device that is there (blkid), or remove the line"),
-        unknown("run the check as root, or on the image: osconf check --image FILE"),
+        unknown(ON_IMAGE),
     ],
     judge: |look, finding| {
-        let seen = look.read(c"etc/fstab", &mut |text| fstab(look, finding, text));
+        let seen = each_mount(look, finding, 3, &mut |finding, number, spec, fields| {
+            let mut options = split(fields.nth(2).unwrap_or_default(), b',');
+            let is_optional = options.any(|option| option == b"noauto" || option == b"nofail");
+            // A device that is not needed for the boot is a warning.
+            let case = if is_optional { 2 } else { 1 };
+            device(look, finding, (b"etc/fstab", number), spec, case);
+        });
         match seen {
-            Err(super::Unseen::Hidden) => finding.say(3, &[b"/etc/fstab cannot be read"]),
             Err(super::Unseen::Nothing) => finding.say(0, &[b"there is no /etc/fstab"]),
-            Ok(()) => {}
+            Err(super::Unseen::Hidden) => {}
+            Ok(()) => finding.say(0, &[b"the devices of /etc/fstab are there"]),
         }
         each_word(look, &mut |path, number, word| {
             if let Some(root) = word.strip_prefix(b"root=") {
@@ -36,22 +42,29 @@ pub(super) const DEVICE_IDS: Item = Item {
     },
 };
 
-/// Each line of fstab(5): a device that is not needed for the boot is a warning.
-fn fstab(look: &dyn Look, finding: &mut Finding<'_>, text: &[u8]) {
-    for (number, line) in (1_u32..).zip(lines(text)) {
-        let mut fields = words(line.text);
-        let (Some(spec), options) = (fields.next(), fields.nth(2)) else {
-            continue;
-        };
-        if spec.starts_with(b"#") {
-            continue;
+/// Is given the number of a line, the device that it names, and the fields behind.
+type EachMount<'a> = dyn FnMut(&mut Finding<'_>, u32, &[u8], &mut Words<'_>) + 'a;
+
+/// Hands every line of fstab(5) that is no comment to `each`. That the file cannot be
+/// read is noted as the case `hidden`.
+pub(super) fn each_mount(
+    look: &dyn Look,
+    finding: &mut Finding<'_>,
+    hidden: u8,
+    each: &mut EachMount<'_>,
+) -> Seen<()> {
+    let seen = look.read(c"etc/fstab", &mut |text| {
+        for (number, line) in (1_u32..).zip(lines(text)) {
+            let mut fields = words(line.text);
+            if let Some(spec) = fields.next().filter(|spec| !spec.starts_with(b"#")) {
+                each(finding, number, spec, &mut fields);
+            }
         }
-        let mut options = split(options.unwrap_or_default(), b',');
-        let is_optional = options.any(|option| option == b"noauto" || option == b"nofail");
-        let case = if is_optional { 2 } else { 1 };
-        device(look, finding, (b"etc/fstab", number), spec, case);
+    });
+    if seen == Err(super::Unseen::Hidden) {
+        finding.say(hidden, &[b"/etc/fstab cannot be read"]);
     }
-    finding.say(0, &[b"the devices of /etc/fstab are there"]);
+    seen
 }
 
 /// Judges one device by its name there; what is no device is left alone.
@@ -129,11 +142,8 @@ fn loaders(look: &dyn Look, each: &mut dyn FnMut(&[u8], &[u8])) {
     for path in LOADERS {
         let _ = look.read(path, &mut |text| each(path.to_bytes(), text));
     }
-    let _ = look.list(ENTRIES, &mut |name| {
-        if let Some(path) = Path::new(&[ENTRIES.to_bytes(), b"/", name.to_bytes()]) {
-            let _ = look.read(path.as_c_str(), &mut |text| each(path.as_bytes(), text));
-        }
-        true
+    each_file(look, ENTRIES, (b"", b""), &mut |path| {
+        let _ = look.read(path.as_c_str(), &mut |text| each(path.as_bytes(), text));
     });
 }
 

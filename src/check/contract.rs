@@ -3,7 +3,7 @@
 
 use super::look::{Look, Unseen, is_there};
 use super::services;
-use super::{Finding, Group, Item, failed, unknown, warning};
+use super::{AS_ROOT, Finding, Group, Item, ON_IMAGE, failed, unknown, warning};
 use crate::install;
 use crate::partition::Kind;
 use crate::text::lines::lines;
@@ -22,7 +22,7 @@ pub(super) const PARTITION: Item = Item {
         warning(
             "make the first partition FAT32, ext2, ext3 or ext4: Linux cannot write to UFS, so os.conf, with the password, stays",
         ),
-        unknown("run the check as root, or on the image: osconf check --image FILE"),
+        unknown(ON_IMAGE),
     ],
     judge: |look, finding| match look.disk() {
         Ok(disk) if let Some(kind) = disk.first => {
@@ -147,7 +147,7 @@ pub(super) const DEFAULT_PASSWORD: Item = Item {
     cases: &[
         failed("lock it: passwd -l root"),
         warning("lock it: passwd -l root; or have it changed at the first login: chage -d 0 root"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| {
         for path in [c"etc/shadow", c"etc/passwd"] {
@@ -214,7 +214,7 @@ pub(super) const HOST_KEYS: Item = Item {
     comment: "Host keys of SSH in an image are the same in every instance, and known to all who have the image.",
     cases: &[
         warning("remove them, and have them made at the first boot: rm /etc/ssh/ssh_host_*_key*"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| {
         for (folder, before, after) in OWN_FILES {
@@ -249,7 +249,7 @@ pub(super) const AUTHORIZED_KEYS: Item = Item {
     number: 26,
     name: "authorized keys",
     comment: "An image must not let in who has a key pair of its maker's.",
-    cases: &[warning("remove the file"), unknown("run the check as root")],
+    cases: &[warning("remove the file"), unknown(AS_ROOT)],
     judge: |look, finding| {
         for path in [
             c"root/.ssh/authorized_keys",
@@ -269,7 +269,7 @@ pub(super) const MACHINE_ID: Item = Item {
     comment: "What tells one machine from another must not be the same in every instance (machine-id(5)).",
     cases: &[
         warning("empty it: truncate -s 0 /etc/machine-id; rm -f /var/lib/dbus/machine-id"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| {
         let mut is_set = false;
@@ -311,7 +311,7 @@ pub(super) const LOGS: Item = Item {
     comment: "An image should not tell how it was made: logs and histories of shells may hold secrets.",
     cases: &[
         warning("empty them: osconf prepare --only clean"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| {
         for path in TRACES {
@@ -335,7 +335,7 @@ pub(super) const LEFT_OVERS: Item = Item {
     comment: "What osconf kept on the machine that the image was made from, such as hashes of passwords under /etc/osconf/replaced, must not be in the image.",
     cases: &[
         warning("remove them: rm -rf /etc/osconf/replaced /etc/osconf/record /etc/osconf/network"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| {
         for path in LEFT {

@@ -1,7 +1,7 @@
 //! The drivers of ECS' disks and NICs: in the kernel, as modules, and in the
 //! initramfs that has to bring up the disk of the root.
 
-use super::look::{Look, Unseen, is_there};
+use super::look::{Look, Unseen, each_file, is_there};
 use super::{Finding, Group, Item, failed, initramfs, unknown, warning};
 use crate::text::lines::lines;
 use crate::text::put;
@@ -223,23 +223,16 @@ fn monolithic(look: &dyn Look, finding: &mut Finding<'_>, driver: &str, cases: &
         return finding.say(0, &[driver.as_bytes(), b" is in the kernel that runs"]);
     }
     let mut is_known = false;
-    let _ = look.list(c"boot", &mut |name| {
-        if name.to_bytes().starts_with(b"config")
-            && let Some(path) = Path::new(&[b"boot/", name.to_bytes()])
-        {
-            let _ = look.read(path.as_c_str(), &mut |text| {
-                is_known = true;
-                let is_in = lines(text).any(|line| is_option(line.text, driver));
-                let case = if is_in { 0 } else { cases.missing };
-                let what: &[u8] = if is_in {
-                    b" is set in /"
-                } else {
-                    b" is not set in /"
-                };
-                finding.say(case, &[driver.as_bytes(), what, path.as_bytes()]);
-            });
-        }
-        true
+    each_file(look, c"boot", (b"config", b""), &mut |path| {
+        let _ = look.read(path.as_c_str(), &mut |text| {
+            is_known = true;
+            let is_in = lines(text).any(|line| is_option(line.text, driver));
+            let (case, what): (_, &[u8]) = match is_in {
+                true => (0, b" is set in /"),
+                false => (cases.missing, b" is not set in /"),
+            };
+            finding.say(case, &[driver.as_bytes(), what, path.as_bytes()]);
+        });
     });
     if !is_known {
         finding.say(

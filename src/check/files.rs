@@ -2,7 +2,7 @@
 
 use super::look::{Unseen, is_there};
 use super::services;
-use super::{Finding, Group, Item, failed, unknown, warning};
+use super::{AS_ROOT, Finding, Group, Item, failed, unknown, warning};
 use crate::text::lines::lines;
 use core::ffi::CStr;
 
@@ -14,7 +14,7 @@ pub(super) const SELINUX: Item = Item {
     cases: &[
         failed("set SELINUX=disabled in /etc/selinux/config"),
         warning("set SELINUX=disabled in /etc/selinux/config"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| {
         let seen = look.read(c"etc/selinux/config", &mut |text| selinux(finding, text));

@@ -2,6 +2,7 @@
 
 use crate::partition::{FileSystem, Kind, Scheme, Spec};
 use crate::sys::{self, Usage};
+use crate::value::Path;
 use core::ffi::CStr;
 
 /// Why there is no answer.
@@ -76,6 +77,25 @@ pub trait Look {
     /// Whether the running kernel has something at `path`, below `/`; not, if the root
     /// is not the one that runs.
     fn kernel_has(&self, path: &CStr) -> bool;
+}
+
+/// Hands the path of each name in `folder` that begins and ends so to `each`.
+pub fn each_file(
+    look: &dyn Look,
+    folder: &CStr,
+    (before, after): (&[u8], &[u8]),
+    each: &mut dyn FnMut(&Path),
+) {
+    let _ = look.list(folder, &mut |name| {
+        let name = name.to_bytes();
+        if name.starts_with(before)
+            && name.ends_with(after)
+            && let Some(path) = Path::new(&[folder.to_bytes(), b"/", name])
+        {
+            each(&path);
+        }
+        true
+    });
 }
 
 /// Whether something is at `path`.

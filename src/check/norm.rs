@@ -1,12 +1,12 @@
 //! The image norm of Alibaba Cloud as it is today: what an image should have beside
 //! what it needs to start. What the norm recommends never fails.
 
-use super::look::{Look, Unseen, is_there};
+use super::look::{Look, each_file, is_there};
 use super::services;
-use super::{Group, Item, boot, failed, unknown, warning};
+use super::{AS_ROOT, Group, Item, ON_IMAGE, boot, failed, unknown, warning};
 use crate::partition::Scheme;
 use crate::text::assignments;
-use crate::text::lines::{lines, words};
+use crate::text::lines::lines;
 use crate::text::put;
 use core::ffi::CStr;
 
@@ -30,23 +30,17 @@ pub(super) const FSTAB: Item = Item {
     comment: "Devices have other names on other instance types: /etc/fstab should name file systems by UUID.",
     cases: &[
         warning("write UUID=… in its place: blkid shows it"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| {
-        let seen = look.read(c"etc/fstab", &mut |text| {
-            for (number, line) in (1_u32..).zip(lines(text)) {
-                let spec = words(line.text).next().unwrap_or_default();
-                if is_unstable(spec) {
-                    finding.note(1, &|out| {
-                        put!(out, "/etc/fstab:{}: ", number);
-                        out.push(spec);
-                    });
-                }
+        let _ = boot::each_mount(look, finding, 2, &mut |finding, number, spec, _| {
+            if is_unstable(spec) {
+                finding.note(1, &|out| {
+                    put!(out, "/etc/fstab:{}: ", number);
+                    out.push(spec);
+                });
             }
         });
-        if seen == Err(Unseen::Hidden) {
-            finding.say(2, &[b"/etc/fstab cannot be read"]);
-        }
         finding.say(
             0,
             &[b"/etc/fstab has no device that is called otherwise elsewhere"],
@@ -80,8 +74,6 @@ pub(super) const LOADER: Item = Item {
     },
 };
 
-const AS_ROOT: &str = "run the check as root, or on the image: osconf check --image FILE";
-
 pub(super) const ROOT_LAST: Item = Item {
     group: Group::Norm,
     number: 54,
@@ -89,7 +81,7 @@ pub(super) const ROOT_LAST: Item = Item {
     comment: "The root partition should be the last of its disk: only then it can grow with the disk.",
     cases: &[
         warning("move the root partition to the end of the disk"),
-        unknown(AS_ROOT),
+        unknown(ON_IMAGE),
     ],
     judge: |look, finding| match look.disk().map(|disk| disk.is_root_last) {
         Ok(Some(true)) => finding.say(0, &[b"nothing lies behind the root partition"]),
@@ -103,20 +95,13 @@ pub(super) const SWAP: Item = Item {
     number: 55,
     name: "swap",
     comment: "An image should have no swap: disks of instances are slow for it, and it stands in the way of growing.",
-    cases: &[warning("remove the line"), unknown("run the check as root")],
+    cases: &[warning("remove the line"), unknown(AS_ROOT)],
     judge: |look, finding| {
-        let seen = look.read(c"etc/fstab", &mut |text| {
-            for (number, line) in (1_u32..).zip(lines(text)) {
-                let mut fields = words(line.text);
-                let is_comment = line.text.trim_ascii().starts_with(b"#");
-                if !is_comment && fields.nth(2) == Some(b"swap") {
-                    finding.note(1, &|out| put!(out, "/etc/fstab:{}: swap", number));
-                }
+        let _ = boot::each_mount(look, finding, 2, &mut |finding, number, _, fields| {
+            if fields.nth(1) == Some(b"swap") {
+                finding.note(1, &|out| put!(out, "/etc/fstab:{}: swap", number));
             }
         });
-        if seen == Err(Unseen::Hidden) {
-            finding.say(2, &[b"/etc/fstab cannot be read"]);
-        }
         finding.say(0, &[b"/etc/fstab has no swap"]);
     },
 };
@@ -126,7 +111,7 @@ pub(super) const LVM: Item = Item {
     number: 56,
     name: "LVM",
     comment: "The root should lie on a partition, not on a logical volume: it cannot be resized with the disk.",
-    cases: &[warning("put the root on a partition"), unknown(AS_ROOT)],
+    cases: &[warning("put the root on a partition"), unknown(ON_IMAGE)],
     judge: |look, finding| match look.disk().map(|disk| disk.is_mapped) {
         Ok(Some(true)) => finding.say(
             1,
@@ -145,7 +130,7 @@ pub(super) const BOOT_MODE: Item = Item {
     cases: &[
         failed("divide the disk by a GPT, with an EFI system partition"),
         warning("add an EFI system partition, or choose BIOS on import"),
-        unknown(AS_ROOT),
+        unknown(ON_IMAGE),
     ],
     judge: |look, finding| match look.disk() {
         Ok(disk) if disk.scheme.is_some() => {
@@ -266,25 +251,16 @@ pub(super) const FIRMWARE: Item = Item {
         "build the kernel with CONFIG_FW_CFG_SYSFS, if cloud-init is to set passwords",
     )],
     judge: |look, finding| {
-        let mut is_missing = false;
-        let _ = look.list(c"boot", &mut |name| {
-            if name.to_bytes().starts_with(b"config-")
-                && let Some(path) = crate::value::Path::new(&[b"boot/", name.to_bytes()])
-            {
-                let _ = look.read(path.as_c_str(), &mut |text| {
-                    let is_in =
-                        lines(text).any(|line| line.text.starts_with(b"CONFIG_FW_CFG_SYSFS="));
-                    is_missing |= !is_in;
-                    let case = u8::from(!is_in && is_there(look, c"etc/cloud/cloud.cfg"));
-                    let what: &[u8] = if is_in {
-                        b" has it"
-                    } else {
-                        b" does not have it"
-                    };
-                    finding.say(case, &[b"/", path.as_bytes(), what]);
-                });
-            }
-            true
+        each_file(look, c"boot", (b"config-", b""), &mut |path| {
+            let _ = look.read(path.as_c_str(), &mut |text| {
+                let is_in = lines(text).any(|line| line.text.starts_with(b"CONFIG_FW_CFG_SYSFS="));
+                let case = u8::from(!is_in && is_there(look, c"etc/cloud/cloud.cfg"));
+                let what: &[u8] = match is_in {
+                    true => b" has it",
+                    false => b" does not have it",
+                };
+                finding.say(case, &[b"/", path.as_bytes(), what]);
+            });
         });
         if finding.is_empty() {
             finding.say(0, &[b"no /boot/config tells, and os.conf does without"]);

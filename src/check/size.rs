@@ -1,7 +1,7 @@
 //! The disk: how it is divided, what file system is on it, and how full it is.
 
 use super::look::{Mounted, Unseen};
-use super::{Group, Item, unknown, warning};
+use super::{AS_ROOT, Group, Item, ON_IMAGE, unknown, warning};
 use crate::partition::Scheme;
 use crate::text::put;
 
@@ -15,7 +15,7 @@ pub(super) const FILE_SYSTEM: Item = Item {
     cases: &[
         warning("convert the file system while it is not mounted: resize2fs -s DEVICE"),
         warning("make the root file system xfs, ext3 or ext4"),
-        unknown("run the check as root, or on the image: osconf check --image FILE"),
+        unknown(ON_IMAGE),
     ],
     judge: |look, finding| {
         let seen = look.mounted(&mut |mounted: Mounted<'_>| {
@@ -41,10 +41,7 @@ pub(super) const PARTITION_TABLE: Item = Item {
     // The page of 2019 wants an MBR; the notes for importing images of 2021 name
     // GPT as well, and UEFI, so arm64, needs it.
     comment: "The system disk must be divided by an MBR or a GPT.",
-    cases: &[
-        warning("divide the disk: sfdisk DEVICE"),
-        unknown("run the check as root, or on the image: osconf check --image FILE"),
-    ],
+    cases: &[warning("divide the disk: sfdisk DEVICE"), unknown(ON_IMAGE)],
     judge: |look, finding| match look.disk().map(|disk| disk.scheme) {
         Ok(Some(Scheme::Mbr)) => finding.say(0, &[b"MBR"]),
         Ok(Some(Scheme::Gpt)) => finding.say(0, &[b"GPT"]),
@@ -62,7 +59,7 @@ pub(super) const DISK: Item = Item {
     cases: &[
         warning("enlarge the disk image: qemu-img resize FILE 5G"),
         warning("shrink the file systems and the disk image to 500 GiB"),
-        unknown("run the check as root, or on the image: osconf check --image FILE"),
+        unknown(ON_IMAGE),
     ],
     judge: |look, finding| match look.disk() {
         Ok(disk) => {
@@ -90,7 +87,7 @@ pub(super) const BLOCKS_USED: Item = Item {
     comment: "Enough of the disk must be free to install drivers and services: a tenth.",
     cases: &[
         warning("remove what is not needed, or enlarge the root file system"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| rate(finding, "bytes", look.space().map(|space| space.bytes)),
 };
@@ -104,7 +101,7 @@ pub(super) const INODES_USED: Item = Item {
         warning(
             "remove files that are not needed, or make the file system anew with more inodes: mke2fs -N",
         ),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| rate(finding, "inodes", look.space().map(|space| space.inodes)),
 };

@@ -2,7 +2,7 @@
 
 use super::look::Look;
 use super::services;
-use super::{Group, Item, unknown, warning};
+use super::{AS_ROOT, Group, Item, unknown, warning};
 use crate::text::lines::lines;
 use crate::text::put;
 use core::ffi::CStr;
@@ -24,7 +24,7 @@ pub(super) const SERVER: Item = Item {
         warning("install an SSH server: openssh-server or dropbear"),
         warning("set PermitRootLogin yes in /etc/ssh/sshd_config"),
         warning("set PasswordAuthentication yes in /etc/ssh/sshd_config"),
-        unknown("run the check as root"),
+        unknown(AS_ROOT),
     ],
     judge: |look, finding| {
         match services::first_started(look, &SERVERS) {

@@ -26,8 +26,8 @@ pub(super) const ITEM: Item = Item {
         for path in LISTS {
             menu(wishes, path.to_bytes(), label);
         }
-        each_file(look, c"boot/loader/entries", b".conf", &mut |path| {
-            menu(wishes, path, label);
+        each_file(look, c"boot/loader/entries", (b"", b".conf"), &mut |path| {
+            menu(wishes, path.as_bytes(), label);
         });
     },
 };

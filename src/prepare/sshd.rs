@@ -31,15 +31,21 @@ pub(super) const ITEM: Item = Item {
             column,
         );
         if profile == Profile::Locked {
-            each_file(look, c"etc/ssh/sshd_config.d", b".conf", &mut |file| {
-                if file != path.to_bytes() {
-                    wishes.mend(
-                        file,
-                        |out, old, _, column| edit(out, old, column, false),
-                        column,
-                    );
-                }
-            });
+            each_file(
+                look,
+                c"etc/ssh/sshd_config.d",
+                (b"", b".conf"),
+                &mut |file| {
+                    let file = file.as_bytes();
+                    if file != path.to_bytes() {
+                        wishes.mend(
+                            file,
+                            |out, old, _, column| edit(out, old, column, false),
+                            column,
+                        );
+                    }
+                },
+            );
         } else {
             wishes.note("AddressFamily inet, as the norm has it, shuts IPv6 out");
         }

@@ -22,7 +22,8 @@ pub(super) const ITEM: Item = Item {
             true => ours,
             false => c"etc/sysctl.conf",
         };
-        each_file(look, c"etc/sysctl.d", b".conf", &mut |path| {
+        each_file(look, c"etc/sysctl.d", (b"", b".conf"), &mut |path| {
+            let path = path.as_bytes();
             if path != main.to_bytes() && look_is_file(look, path) {
                 wishes.mend(path, |out, old, _, _| edit(out, old, false), 0);
             }

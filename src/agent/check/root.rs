@@ -2,7 +2,8 @@
 
 use super::disk::DiskMap;
 use crate::agent::disks::{self, Blocks, Device, Node};
-use crate::agent::locate::{self, MOUNT_BYTES, Purpose};
+use crate::agent::install::{PLACES, PROGRAMS};
+use crate::agent::locate::{self, FOLDER, MOUNT_BYTES, Purpose};
 use crate::agent::run::Run;
 use crate::check::{Disk, Look, Mounted, Seen, Unseen};
 use crate::error::Fault;
@@ -13,6 +14,7 @@ use crate::sys::{Access, Kind, Sys, Usage};
 use crate::system::mounts;
 use crate::text::assignments;
 use crate::text::{Buf, put};
+use crate::value::Path;
 use core::cell::Cell;
 use core::ffi::CStr;
 use rustix::io::Errno;
@@ -346,7 +348,7 @@ impl<S: Sys> Look for Root<'_, '_, S> {
 
     fn architecture(&self) -> &'static str {
         let mut header = [0; 20];
-        for path in crate::agent::install::PROGRAMS {
+        for path in PROGRAMS {
             if self.read_at(path, &mut header, 0) == Ok(header.len())
                 && let Some([_, _, low, high]) = install::machine(&header)
             {
@@ -360,12 +362,9 @@ impl<S: Sys> Look for Root<'_, '_, S> {
 
     fn has_folder(&self) -> Seen<bool> {
         // Where the first partition may be mounted in a folder of a builder's.
-        for path in [
-            c"aliyun_custom_image",
-            c"boot/aliyun_custom_image",
-            c"boot/efi/aliyun_custom_image",
-        ] {
-            if self.kind(path) == Ok(Kind::Folder) {
+        for place in PLACES {
+            let path = Path::new(&[place.to_bytes(), b"/", FOLDER.to_bytes()]);
+            if path.is_some_and(|path| self.kind(path.as_c_str()) == Ok(Kind::Folder)) {
                 return Ok(true);
             }
         }
