@@ -2,6 +2,7 @@
 //! beside it.
 
 pub mod case;
+pub mod command;
 pub mod dice;
 pub mod figure;
 pub mod generate;

@@ -22,7 +22,7 @@ pub(crate) fn repair(
     let own = format!("{}/{OWN}", layout.root);
     let noted = format!("{own}/record");
     let was_recorded = now.get(&noted) != before.get(&noted);
-    let is_gone = |path: &str| found.get(&format!("{}/{path}", layout.root)).is_none();
+    let is_gone = |path: &str| !found.contains_key(&format!("{}/{path}", layout.root));
     for path in differing(&found, after) {
         let [was, is, should] = [before, &found, after].map(|tree| tree.get(path));
         let is_good = if path == noted {

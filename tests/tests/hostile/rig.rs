@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
+pub(crate) use osconf_tests::command::run;
 use osconf_tests::product::binary;
 use std::collections::HashMap;
 use std::env;
@@ -98,21 +99,6 @@ pub(crate) fn set_up() -> Result<()> {
 /// A path as an argument.
 pub(crate) fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
-}
-
-/// Runs a program that must succeed.
-pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<()> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .with_context(|| program.to_owned())?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{program} {arguments:?}: {}",
-        said.trim()
-    );
-    Ok(())
 }
 
 /// A folder for one case, which is not there yet.

@@ -1,7 +1,8 @@
 //! The file systems that machines lie on, and their NICs.
 
 use crate::machine::Ground;
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
+use osconf_tests::command::output_of;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +23,7 @@ pub(crate) fn plug_in() -> Result<()> {
         let words = [
             "link", "add", name, "address", mac, "type", "veth", "peer", "name", &peer,
         ];
-        run(Command::new("ip").args(words))?;
+        output_of(Command::new("ip").args(words))?;
     }
     Ok(())
 }
@@ -31,9 +32,11 @@ pub(crate) fn plug_in() -> Result<()> {
 /// namespace of this process.
 pub(crate) fn lay(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
-    run(Command::new("mount")
-        .args(["-t", "tmpfs", "tmpfs"])
-        .arg(folder))?;
+    output_of(
+        Command::new("mount")
+            .args(["-t", "tmpfs", "tmpfs"])
+            .arg(folder),
+    )?;
     for ground in Ground::ALL {
         let place = place(folder, ground);
         fs::create_dir(&place)?;
@@ -60,27 +63,22 @@ pub(crate) fn place(folder: &Path, ground: Ground) -> PathBuf {
 fn disk(place: &Path, kind: &str) -> Result<()> {
     let image = place.with_extension("img");
     fs::File::create(&image)?.set_len(DISK_BYTES)?;
-    run(Command::new("mke2fs").args(["-q", "-t", kind]).arg(&image))?;
-    run(Command::new("mount")
-        .args(["-o", "loop"])
-        .arg(&image)
-        .arg(place))?;
+    output_of(Command::new("mke2fs").args(["-q", "-t", kind]).arg(&image))?;
+    output_of(
+        Command::new("mount")
+            .args(["-o", "loop"])
+            .arg(&image)
+            .arg(place),
+    )?;
     Ok(fs::remove_dir(place.join("lost+found"))?)
 }
 
 /// Mounts a file on itself, as container engines do: no rename can replace it.
 pub(crate) fn mount_on_itself(file: &Path) -> Result<()> {
-    run(Command::new("mount").arg("--bind").args([file, file]))
+    output_of(Command::new("mount").arg("--bind").args([file, file])).map(drop)
 }
 
 /// Ends that.
 pub(crate) fn unmount(file: &Path) -> Result<()> {
-    run(Command::new("umount").arg(file))
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("{command:?}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?}: {}", said.trim());
-    Ok(())
+    output_of(Command::new("umount").arg(file)).map(drop)
 }

@@ -1,12 +1,12 @@
 //! A machine with secrets in it, and what finds them.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+pub(crate) use osconf_tests::command::run;
 use osconf_tests::product::binary;
 use osconf_tests::traced::Traced;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use tempfile::TempDir;
 
 /// The password, and as os.conf has it.
@@ -29,21 +29,6 @@ pub(crate) fn plug_in() -> Result<()> {
     let batch = folder.path().join("nics");
     fs::write(&batch, NICS)?;
     run("ip", &["-batch", &batch.to_string_lossy()])
-}
-
-/// Runs a program that must succeed.
-pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<()> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .with_context(|| program.to_owned())?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{program} {arguments:?}: {}",
-        said.trim()
-    );
-    Ok(())
 }
 
 /// os.conf with the password, a name, and the network in `keys`.

@@ -1,6 +1,7 @@
 //! What all cases share: namespaces, a file system, and the binary.
 
 use anyhow::{Context, Result, ensure};
+pub(crate) use osconf_tests::command::output_of;
 use osconf_tests::product::binary;
 use std::env;
 use std::fs;
@@ -189,14 +190,6 @@ fn is_installed(tool: &str) -> bool {
 /// Runs a program that must succeed.
 pub(crate) fn run(program: &str, arguments: &[&Path]) -> Result<()> {
     output_of(Command::new(program).args(arguments)).map(drop)
-}
-
-/// What a program prints that must succeed.
-pub(crate) fn output_of(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("{command:?}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?}: {}", said.trim());
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// One case as a process in namespaces of its own.
