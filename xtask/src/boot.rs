@@ -47,8 +47,21 @@ pub(crate) struct Job {
     scenario: Scenario,
     sample: Sample,
     rewritten: Option<Sample>,
+    cloned: Option<Sample>,
     parts: Parts,
     osconf: PathBuf,
+}
+
+/// One start of a machine, and what it must be then.
+struct Start<'a> {
+    /// Names its log.
+    title: &'static str,
+    /// Whose network cards are plugged in.
+    cards: &'a Sample,
+    /// What it must be.
+    sample: &'a Sample,
+    /// A password that must be refused.
+    wrong: &'a str,
 }
 
 /// Boots every scenario twice on every architecture, or on those that it names.
@@ -118,7 +131,8 @@ fn jobs(options: &Options) -> Result<Vec<Job>> {
                 target: target.clone(),
                 scenario: scenario.clone(),
                 sample: scenarios.sample(&scenario.sample)?,
-                rewritten: rewritten(&scenarios, scenario)?,
+                rewritten: other(&scenarios, scenario.rewritten.as_ref())?,
+                cloned: other(&scenarios, scenario.cloned.as_ref())?,
                 parts: parts.clone(),
                 osconf: osconf.clone(),
             });
@@ -127,8 +141,8 @@ fn jobs(options: &Options) -> Result<Vec<Job>> {
     Ok(jobs)
 }
 
-fn rewritten(scenarios: &Scenarios, scenario: &Scenario) -> Result<Option<Sample>> {
-    let name = scenario.rewritten.as_ref();
+/// Another sample that a scenario names, if it does.
+fn other(scenarios: &Scenarios, name: Option<&String>) -> Result<Option<Sample>> {
     name.map(|name| scenarios.sample(name)).transpose()
 }
 
@@ -174,14 +188,15 @@ pub(crate) fn show(target: &Target, osconf: &Path, scenario: &str) -> Result<(Ve
     let job = Job {
         parts: parts::get(&target)?,
         target,
-        rewritten: rewritten(&scenarios, &scenario)?,
+        rewritten: other(&scenarios, scenario.rewritten.as_ref())?,
+        cloned: other(&scenarios, scenario.cloned.as_ref())?,
         scenario,
         sample,
         osconf,
     };
     let folder = util::target_dir().join("boot/demo");
     let (disk, initramfs) = job.prepare(&folder)?;
-    let facts = job.boot(&folder, "first boot", (&initramfs, &disk), &job.sample, "")?;
+    let facts = job.boot(&folder, (&initramfs, &disk), &job.first())?;
     let console =
         String::from_utf8_lossy(&std::fs::read(folder.join("first-boot.log"))?).replace('\r', "");
     let reports = console
@@ -202,23 +217,25 @@ impl Job {
         let data = disk.with_file_name("data.img");
         let read_data = || self.scenario.data_disk.then(|| std::fs::read(&data).ok());
         let data_before = read_data();
-        let mut first = self.boot(folder, "first boot", machine, &self.sample, "")?;
+        let mut start = self.first();
+        let mut first = self.boot(folder, machine, &start)?;
         if first.lines("kernel-log").is_empty() {
             bail!(
                 "  first boot: the kernel's log (dmesg) has no line of osconf, which was to write there"
             );
         }
-        let (mut sample, mut wrong) = (&self.sample, "");
         let mut changes = Vec::new();
         if let (Some(rewritten), Some(name)) = (&self.rewritten, &self.scenario.rewritten) {
             disk::write_conf(&self.scenario, &sample_file(name), &disk)?;
-            wrong = &self.sample.password;
-            sample = rewritten;
-            let next = self.boot(folder, "rewritten", machine, sample, wrong)?;
+            start.title = "rewritten";
+            start.wrong = &self.sample.password;
+            start.sample = rewritten;
+            let next = self.boot(folder, machine, &start)?;
             changes.extend(judge::added(&first, &next));
             first = next;
         }
-        let second = self.boot(folder, "second boot", machine, sample, wrong)?;
+        start.title = "second boot";
+        let second = self.boot(folder, machine, &start)?;
         // What lies in RAM is made anew at each boot.
         if self.scenario.agent != Agent::Ram {
             changes.extend(judge::changes(&first, &second));
@@ -229,7 +246,22 @@ impl Job {
         if !changes.is_empty() {
             bail!("  {}", changes.join("\n  "));
         }
+        if let Some(cloned) = &self.cloned {
+            start.title = "clone";
+            (start.cards, start.sample) = (cloned, cloned);
+            self.boot(folder, machine, &start)?;
+        }
         Ok(())
+    }
+
+    /// The machine with its os.conf.
+    fn first(&self) -> Start<'_> {
+        Start {
+            title: "first boot",
+            cards: &self.sample,
+            sample: &self.sample,
+            wrong: "",
+        }
     }
 
     /// Makes disk and initramfs in a fresh folder.
@@ -267,19 +299,18 @@ impl Job {
     }
 
     /// Starts the machine of this initramfs and disk, has it looked at, and fails with
-    /// all that is wrong with it. `wrong` is a password that must be refused.
+    /// all that is wrong with it.
     fn boot(
         &self,
         folder: &Path,
-        title: &str,
         (initramfs, disk): (&Path, &Path),
-        sample: &Sample,
-        wrong: &str,
+        start: &Start<'_>,
     ) -> Result<Facts> {
+        let (title, sample) = (start.title, start.sample);
         let command = machine::qemu(
             &self.target,
             &self.scenario,
-            &self.sample,
+            start.cards,
             &self.parts,
             initramfs,
             disk,
@@ -291,7 +322,7 @@ impl Job {
                 .and_then(|_| machine.plug()),
             false => Ok(()),
         };
-        let facts = facts.and_then(|()| visit(&mut machine, sample, wrong));
+        let facts = facts.and_then(|()| visit(&mut machine, sample, start.wrong));
         let log = folder.join(format!("{}.log", title.replace(' ', "-")));
         util::write(&log, machine.log())?;
         let console = String::from_utf8_lossy(machine.log()).replace('\r', "");

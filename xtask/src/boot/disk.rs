@@ -187,7 +187,9 @@ fn root_tree(scenario: &Scenario, parts: &Parts, osconf: &Path, tree: &Path) -> 
     }
     symlink("../run", tree.join("var/run"))?;
     util::copy_tree(&util::root().join("xtask/root"), tree)?;
-    fs::set_permissions(tree.join("etc/shadow"), Permissions::from_mode(0o600))?;
+    for (file, mode) in [("etc/shadow", 0o600), ("etc/udhcpc/default.script", 0o755)] {
+        fs::set_permissions(tree.join(file), Permissions::from_mode(mode))?;
+    }
     match scenario.network {
         Network::Kernel => fs::remove_dir_all(tree.join("etc/network"))?,
         Network::Eni => {

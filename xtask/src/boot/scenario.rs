@@ -51,6 +51,8 @@ pub(crate) struct Scenario {
     pub(crate) rootless: bool,
     /// The os.conf that ECS writes after the first boot.
     pub(crate) rewritten: Option<String>,
+    /// What a machine is that starts from a copy of the disk, after all other boots.
+    pub(crate) cloned: Option<String>,
     /// The architectures that it is booted on by `cargo xtask test`; all, if it does
     /// not say. `cargo xtask soak` boots all.
     pub(crate) test: Option<Vec<String>>,
