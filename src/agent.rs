@@ -9,8 +9,10 @@
 mod check;
 mod compose;
 mod disks;
+#[cfg(feature = "install")]
 mod install;
 mod job;
+#[cfg(feature = "lint")]
 mod lint;
 mod listing;
 mod locate;
@@ -23,23 +25,30 @@ mod password;
 mod prepare;
 mod preview;
 mod report;
+#[cfg(feature = "revert")]
 mod revert;
 mod run;
 mod running;
+#[cfg(feature = "status")]
+mod status;
 mod survey;
 mod transaction;
 
 #[cfg(feature = "check")]
 pub use check::check;
+#[cfg(feature = "install")]
 pub use install::{install, uninstall};
+#[cfg(feature = "lint")]
 pub use lint::lint;
 pub use listing::locate;
 #[cfg(feature = "prepare")]
 pub use prepare::prepare;
 pub use preview::plan;
-pub use report::status;
+#[cfg(feature = "revert")]
 pub use revert::revert;
 pub use run::Run;
+#[cfg(feature = "status")]
+pub use status::status;
 
 use crate::conf::Nic;
 use crate::part::Part;
@@ -128,7 +137,7 @@ fn rest<S: Sys>(run: &Run<'_, S>, place: Option<&mut Place<S>>, exit: Exit) -> E
         None => match (exit, place) {
             (Exit::Done, Some(place)) => {
                 report::say_nothing_to_do(run, place);
-                revert::resume(run)
+                resume(run)
             }
             _ => exit,
         },
@@ -139,6 +148,21 @@ fn rest<S: Sys>(run: &Run<'_, S>, place: Option<&mut Place<S>>, exit: Exit) -> E
         _ => exit,
     };
     boot(run, exit)
+}
+
+/// Ends the revert that a power cut came into, if it was one.
+fn resume<S: Sys>(run: &Run<'_, S>) -> Exit {
+    if run.was_cut {
+        let memory = memory::load(run);
+        if memory.files().next().is_some() && memory.record.is_reverted() {
+            #[cfg(feature = "revert")]
+            return revert::put_back(run, &memory);
+            #[cfg(not(feature = "revert"))]
+            return report::say_half_reverted(run);
+        }
+    }
+    transaction::end(run);
+    Exit::Done
 }
 
 /// Writes the network for the NICs that are there now. A second run finds that it

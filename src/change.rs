@@ -3,6 +3,7 @@
 use crate::account::Place;
 use crate::conf::Conf;
 use crate::part::Part;
+#[cfg(feature = "revert")]
 use crate::record::How;
 use crate::system::System;
 use crate::text::Buf;
@@ -50,6 +51,7 @@ pub enum Action {
     /// Remove it, if it is there. Of a link, the link itself.
     Remove,
     /// Put back what was kept when this was done there.
+    #[cfg(feature = "revert")]
     Back(How),
     /// Leave it, and everything else that was found: it is in the way, and only
     /// somebody who knows what it is for can change it.

@@ -23,9 +23,9 @@ pub enum Command {
     Install,
     /// Taking it out again.
     Uninstall,
-    /// Judging an image; only where the program was built with it.
+    /// Judging an image.
     Check,
-    /// Making an image meet the norm; only where the program was built with it.
+    /// Making an image meet the norm.
     Prepare,
     /// Showing how to use it.
     Help,
@@ -48,6 +48,8 @@ pub enum Fault<'a> {
     NoCommand,
     /// There is no such command.
     Command(&'a [u8]),
+    /// The program was built without this command.
+    Absent(&'a [u8]),
     /// There is no such option.
     Option(&'a [u8]),
     /// The option needs a value.
@@ -60,20 +62,19 @@ pub enum Fault<'a> {
     Extra(&'a [u8]),
 }
 
-const COMMANDS: &[(&[u8], Command)] = &[
-    (b"apply", Command::Apply),
-    (b"plan", Command::Plan),
-    (b"lint", Command::Lint),
-    (b"locate", Command::Locate),
-    (b"status", Command::Status),
-    (b"revert", Command::Revert),
-    (b"install", Command::Install),
-    (b"uninstall", Command::Uninstall),
-    #[cfg(feature = "check")]
-    (b"check", Command::Check),
-    #[cfg(feature = "prepare")]
-    (b"prepare", Command::Prepare),
-    (b"help", Command::Help),
+/// Every command, and whether the program was built with it.
+const COMMANDS: [(&[u8], Command, bool); 11] = [
+    (b"apply", Command::Apply, true),
+    (b"plan", Command::Plan, true),
+    (b"lint", Command::Lint, cfg!(feature = "lint")),
+    (b"locate", Command::Locate, true),
+    (b"status", Command::Status, cfg!(feature = "status")),
+    (b"revert", Command::Revert, cfg!(feature = "revert")),
+    (b"install", Command::Install, cfg!(feature = "install")),
+    (b"uninstall", Command::Uninstall, cfg!(feature = "install")),
+    (b"check", Command::Check, cfg!(feature = "check")),
+    (b"prepare", Command::Prepare, cfg!(feature = "prepare")),
+    (b"help", Command::Help, true),
 ];
 
 /// Options of one letter, and what they are short for.
@@ -146,8 +147,12 @@ pub fn parse<'a>(
                 option(key, text, value, settings)?;
             }
             None if command.is_none() => {
-                let known = COMMANDS.iter().find(|(name, _)| *name == text);
-                command = Some(known.ok_or(Fault::Command(text))?.1);
+                let known = COMMANDS.iter().find(|(name, ..)| *name == text);
+                let (_, named, is_here) = known.ok_or(Fault::Command(text))?;
+                if !is_here {
+                    return Err(Fault::Absent(text));
+                }
+                command = Some(*named);
             }
             None if command == Some(Command::Lint) && file.is_none() => file = Some(word),
             None => return Err(Fault::Extra(text)),
@@ -180,27 +185,32 @@ fn option<'a>(
         })
 }
 
-/// The help, with what is there only where the program was built with `prepare`.
-macro_rules! help {
-    ($command:literal, $options:literal) => {
-        concat!(
-            "\
+/// What `--help` shows: the lines about what the program was built with.
+pub const HELP: &[&str] = &[
+    "\
 osconf - applies Alibaba Cloud's aliyun_custom_image/os.conf
 
 usage: osconf COMMAND [OPTION]...
 
   apply        apply os.conf to this machine: the job to run at every boot
   plan         show what apply would change, as a diff, and change nothing
-  lint FILE    judge an os.conf
-  locate       show which partition os.conf is looked for on, and why
-  status       show what was applied last, and what is still open
-  revert       put back what the last apply replaced, the old password too
-  install      put this program below --root DIR, to be started at every boot
-  uninstall    take it out again
-  check        judge this system, or an image, as image_check does
 ",
-            $command,
-            "
+    #[cfg(feature = "lint")]
+    "  lint FILE    judge an os.conf\n",
+    "  locate       show which partition os.conf is looked for on, and why\n",
+    #[cfg(feature = "status")]
+    "  status       show what was applied last, and what is still open\n",
+    #[cfg(feature = "revert")]
+    "  revert       put back what the last apply replaced, the old password too\n",
+    #[cfg(feature = "install")]
+    "  install      put this program below --root DIR, to be started at every boot
+  uninstall    take it out again
+",
+    #[cfg(feature = "check")]
+    "  check        judge this system, or an image, as image_check does\n",
+    #[cfg(feature = "prepare")]
+    "  prepare      make the root of an image meet Alibaba's norm for images\n",
+    "
   --root DIR       configure the system below DIR (default: /)
   --conf FILE      take this os.conf instead of searching for it
   --device DEV     search on this device, which is mounted: /dev/vda1
@@ -209,20 +219,31 @@ usage: osconf COMMAND [OPTION]...
   --kernel         configure the running kernel as well, now
   --wait SECONDS   how long to wait for a NIC (default: 10; plan: 0)
   --log kmsg       write messages to the kernel's log, too
-  --init NAME      install: for this init, or none (default: what is there)
+",
+    #[cfg(feature = "install")]
+    "  --init NAME      install: for this init, or none (default: what is there)
   --binary FILE    install: this binary, for a root of another architecture
   --partition DIR  install: where the first partition is mounted
-  --dry-run        install, uninstall, revert, prepare: only show it
-  --force          revert: also what somebody changed since
-  --json           locate, check: tell it as JSON
-  -p, --report DIR check: write the reports there
+",
+    #[cfg(any(feature = "install", feature = "revert", feature = "prepare"))]
+    "  --dry-run        install, uninstall, revert, prepare: only show it\n",
+    #[cfg(feature = "revert")]
+    "  --force          revert: also what somebody changed since\n",
+    "  --json           locate, check: tell it as JSON\n",
+    #[cfg(feature = "check")]
+    "  -p, --report DIR check: write the reports there
   --all            check: more than the 16 items of image_check
   --group NAME     check: image, contract or norm only
   --image FILE     check: the root on this disk image
   --strict         check: a warning is a failure, too
 ",
-            $options,
-            "  -q, -v           say less, say more
+    #[cfg(feature = "prepare")]
+    "  --profile NAME   prepare: password (default) or locked: what root logs in by
+  --only ITEM,...  prepare: these items only; --skip ITEM,...: all but these
+  --list           prepare: list the items
+  --yes            prepare: the running system is meant
+",
+    "  -q, -v           say less, say more
   -h, -V           show this help, show the version
 
 The same settings can stand in /etc/osconf/config as KEY=VALUE, and on the
@@ -231,26 +252,8 @@ do nothing.
 
 exit codes: 0 done, or nothing to do; 1 the system refused something;
 2 wrong usage; 3 os.conf has errors
-"
-        )
-    };
-}
-
-/// What `--help` shows.
-#[cfg(feature = "prepare")]
-pub const HELP: &str = help!(
-    "  prepare      make the root of an image meet Alibaba's norm for images
 ",
-    "  --profile NAME   prepare: password (default) or locked: what root logs in by
-  --only ITEM,...  prepare: these items only; --skip ITEM,...: all but these
-  --list           prepare: list the items
-  --yes            prepare: the running system is meant
-"
-);
-
-/// What `--help` shows.
-#[cfg(not(feature = "prepare"))]
-pub const HELP: &str = help!("", "");
+];
 
 #[cfg(test)]
 mod tests {
@@ -293,7 +296,11 @@ mod tests {
         assert_eq!(read("apply --help").0, "Help None");
         let (line, settings) = read("install --dry-run --init systemd --binary a");
         assert_eq!(line, "Install None");
-        assert!(settings.dry_run && settings.init.is_some() && settings.binary.is_some());
+        assert!(
+            settings.dry_run
+                && settings.install.init.is_some()
+                && settings.install.binary.is_some()
+        );
     }
 
     #[test]

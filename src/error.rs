@@ -64,10 +64,13 @@ pub enum Fault {
     /// More files than there is room for in a plan.
     PlanTooLong,
     /// What was kept of it is not there any more.
+    #[cfg(feature = "revert")]
     NoCopy,
     /// It is not as it was left.
+    #[cfg(feature = "revert")]
     Foreign,
     /// It goes with another file, which stays as it is.
+    #[cfg(feature = "revert")]
     Together,
 }
 
@@ -99,14 +102,17 @@ impl Fault {
                 out,
                 "another program changed it meanwhile: it is tried again at the next boot"
             ),
+            #[cfg(feature = "revert")]
             Self::NoCopy => put!(
                 out,
                 "it stays as it is, since no copy of the old one is in /etc/osconf/replaced"
             ),
+            #[cfg(feature = "revert")]
             Self::Foreign => put!(
                 out,
                 "it stays as it is, since it was changed meanwhile: --force puts the old one back all the same"
             ),
+            #[cfg(feature = "revert")]
             Self::Together => put!(
                 out,
                 "it stays as it is, since another file of the accounts does"

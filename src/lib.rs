@@ -47,6 +47,7 @@ pub mod conf;
 pub mod error;
 pub mod hostname;
 pub mod hosts;
+#[cfg(feature = "install")]
 pub mod install;
 pub mod limits;
 pub mod log;

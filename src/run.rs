@@ -9,7 +9,6 @@ use crate::settings::{SettingFault, Settings, on_kernel_line};
 use crate::sys::files::read_into;
 use crate::sys::{Access, Stream, Sys};
 use crate::text::{Buf, put};
-use crate::value::Path;
 use core::ffi::CStr;
 use zeroize::Zeroize;
 
@@ -44,12 +43,15 @@ fn run_with_secrets<'a, S: Sys>(
         Err(fault) => return usage(sys, fault),
     };
     match line.command {
-        Command::Help => return say(sys, HELP.as_bytes()),
+        Command::Help => {
+            HELP.iter()
+                .for_each(|text| sys.say(Stream::Output, text.as_bytes()));
+            return Exit::Done;
+        }
         Command::Version => {
-            return say(
-                sys,
-                concat!("osconf ", env!("CARGO_PKG_VERSION"), "\n").as_bytes(),
-            );
+            let version = concat!("osconf ", env!("CARGO_PKG_VERSION"), "\n");
+            sys.say(Stream::Output, version.as_bytes());
+            return Exit::Done;
         }
         _ => {}
     }
@@ -88,7 +90,8 @@ fn run_with_secrets<'a, S: Sys>(
         let _ = cli::parse(name, words, &mut settings);
     }
     // The root that is in the image is none that runs.
-    if let Some(image) = &settings.image {
+    #[cfg(feature = "check")]
+    if let Some(image) = &settings.check.image {
         settings.root = image.clone();
     }
     let log = Log::new(sys, settings.level, settings.log_kernel);
@@ -96,11 +99,16 @@ fn run_with_secrets<'a, S: Sys>(
     match (line.command, line.file) {
         (Command::Apply, _) => agent::apply(&run),
         (Command::Plan, _) => agent::plan(&run),
+        #[cfg(feature = "lint")]
         (Command::Lint, Some(file)) => agent::lint(&run, file),
         (Command::Locate, _) => agent::locate(&run),
+        #[cfg(feature = "status")]
         (Command::Status, _) => agent::status(&run),
+        #[cfg(feature = "revert")]
         (Command::Revert, _) => agent::revert(&run),
+        #[cfg(feature = "install")]
         (Command::Install, _) => agent::install(&run),
+        #[cfg(feature = "install")]
         (Command::Uninstall, _) => agent::uninstall(&run),
         #[cfg(feature = "check")]
         (Command::Check, _) => agent::check(&run),
@@ -112,13 +120,20 @@ fn run_with_secrets<'a, S: Sys>(
 
 /// What the program's own name says: a link that is called `image_check` does what
 /// that program does, and writes its reports beside the link.
+#[cfg(feature = "check")]
 fn command_of_name(name: Option<&CStr>, settings: &mut Settings) -> Option<Command> {
-    let path = Path::new(&[name?.to_bytes()])?;
+    let path = crate::value::Path::new(&[name?.to_bytes()])?;
     if path.name() != c"image_check" {
         return None;
     }
-    settings.report = Some(path.folder());
+    settings.check.report = Some(path.folder());
     Some(Command::Check)
+}
+
+/// No name says a command.
+#[cfg(not(feature = "check"))]
+fn command_of_name(_: Option<&CStr>, _: &mut Settings) -> Option<Command> {
+    None
 }
 
 /// Takes the settings of the root, and over them those of the kernel's line.
@@ -179,15 +194,11 @@ fn refuse<S: Sys>(sys: &S, source: &str, key: &[u8]) {
     });
 }
 
-fn say<S: Sys>(sys: &S, text: &[u8]) -> Exit {
-    sys.say(Stream::Output, text);
-    Exit::Done
-}
-
 fn usage<S: Sys>(sys: &S, fault: Fault<'_>) -> Exit {
     let (what, word): (&str, &[u8]) = match fault {
         Fault::NoCommand => ("say what to do", b""),
         Fault::Command(word) => ("no such command: ", word),
+        Fault::Absent(word) => ("this build has no command ", word),
         Fault::Option(word) => ("no such option: ", word),
         Fault::NoValue(word) => ("this option needs a value: ", word),
         Fault::Value(word) => ("this option does not have that value: ", word),

@@ -1,5 +1,6 @@
 //! Settings: from `/etc/osconf/config`, the kernel's command line and our own.
 
+#[cfg(feature = "install")]
 use crate::install;
 use crate::log::Level;
 use crate::network::{self, Format};
@@ -35,12 +36,6 @@ pub struct Settings {
     pub level: Level,
     /// Whether a boot job does nothing.
     pub disabled: bool,
-    /// The init to install for, instead of looking for it.
-    pub init: Option<Path>,
-    /// The binary to install, instead of this one.
-    pub binary: Option<Path>,
-    /// Where the first partition is mounted now.
-    pub partition: Option<Path>,
     /// Whether an installation or a revert is only shown.
     pub dry_run: bool,
     /// Whether a revert also takes what somebody changed since.
@@ -52,6 +47,33 @@ pub struct Settings {
     /// Whether a system may be asleep on the disks: by `resume=` and `noresume` there
     /// (kernel-parameters.txt).
     pub may_resume: bool,
+    /// What is installed.
+    #[cfg(feature = "install")]
+    pub install: Install,
+    /// What is checked.
+    #[cfg(feature = "check")]
+    pub check: Check,
+    /// Whether an image is prepared, and how.
+    #[cfg(feature = "prepare")]
+    pub prepare: Prepare,
+}
+
+/// What is asked of `install` and `uninstall`.
+#[cfg(feature = "install")]
+#[derive(Default)]
+pub struct Install {
+    /// The init to install for, instead of looking for it.
+    pub init: Option<Path>,
+    /// The binary to install, instead of this one.
+    pub binary: Option<Path>,
+    /// Where the first partition is mounted now.
+    pub partition: Option<Path>,
+}
+
+/// What is asked of `check`.
+#[cfg(feature = "check")]
+#[derive(Default)]
+pub struct Check {
     /// The disk image that is checked, instead of a root.
     pub image: Option<Path>,
     /// The folder that reports are written to.
@@ -62,9 +84,6 @@ pub struct Settings {
     pub group: Option<Group>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
-    /// Whether an image is prepared, and how.
-    #[cfg(feature = "prepare")]
-    pub prepare: Prepare,
 }
 
 /// What is asked of `prepare`.
@@ -86,6 +105,7 @@ pub struct Prepare {
 }
 
 /// A list of items that are checked.
+#[cfg(feature = "check")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Group {
     /// The 16 of `image_check`.
@@ -96,6 +116,7 @@ pub enum Group {
     Norm,
 }
 
+#[cfg(feature = "check")]
 impl Group {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Image, Self::Contract, Self::Norm];
@@ -124,19 +145,15 @@ impl Default for Settings {
             log_kernel: false,
             level: Level::Notice,
             disabled: false,
-            init: None,
-            binary: None,
-            partition: None,
             dry_run: false,
             force: false,
             json: false,
             boot_root: None,
             may_resume: false,
-            image: None,
-            report: None,
-            all: false,
-            group: None,
-            strict: false,
+            #[cfg(feature = "install")]
+            install: Install::default(),
+            #[cfg(feature = "check")]
+            check: Check::default(),
             #[cfg(feature = "prepare")]
             prepare: Prepare::default(),
         }
@@ -211,27 +228,43 @@ const SETTINGS: &[(&[u8], Take)] = &[
     (b"disable", |all, value| {
         set(&mut all.disabled, switch(value))
     }),
+    #[cfg(feature = "install")]
     (b"init", |all, value| {
         let is_known = install::find(Some(value), &mut |_, _| false).is_some();
-        is_known.then(|| set_path(&mut all.init, value))?
+        is_known.then(|| set_path(&mut all.install.init, value))?
     }),
-    (b"binary", |all, value| set_path(&mut all.binary, value)),
+    #[cfg(feature = "install")]
+    (b"binary", |all, value| {
+        set_path(&mut all.install.binary, value)
+    }),
+    #[cfg(feature = "install")]
     (b"partition", |all, value| {
-        set_path(&mut all.partition, value)
+        set_path(&mut all.install.partition, value)
     }),
-    (b"image", |all, value| set_path(&mut all.image, value)),
-    (b"report", |all, value| set_path(&mut all.report, value)),
-    (b"all", |all, value| set(&mut all.all, switch(value))),
-    (b"strict", |all, value| set(&mut all.strict, switch(value))),
+    #[cfg(feature = "check")]
+    (b"image", |all, value| set_path(&mut all.check.image, value)),
+    #[cfg(feature = "check")]
+    (b"report", |all, value| {
+        set_path(&mut all.check.report, value)
+    }),
+    #[cfg(feature = "check")]
+    (b"all", |all, value| set(&mut all.check.all, switch(value))),
+    #[cfg(feature = "check")]
+    (b"strict", |all, value| {
+        set(&mut all.check.strict, switch(value))
+    }),
+    #[cfg(feature = "check")]
     (b"group", |all, value| {
         let mut groups = Group::ALL.into_iter();
         let known = groups.find(|group| group.name().as_bytes() == value);
-        set(&mut all.group, known.map(Some))
+        set(&mut all.check.group, known.map(Some))
     }),
     (b"json", |all, value| set(&mut all.json, switch(value))),
+    #[cfg(any(feature = "install", feature = "revert", feature = "prepare"))]
     (b"dry-run", |all, value| {
         set(&mut all.dry_run, switch(value))
     }),
+    #[cfg(feature = "revert")]
     (b"force", |all, value| set(&mut all.force, switch(value))),
     #[cfg(feature = "prepare")]
     (b"profile", |all, value| {

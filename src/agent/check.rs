@@ -22,7 +22,7 @@ use root::Root;
 /// Judges the root, or that on an image, and reports.
 #[inline(never)]
 pub fn check<S: Sys>(run: &Run<'_, S>) -> Exit {
-    let Some(path) = &run.settings.image else {
+    let Some(path) = &run.settings.check.image else {
         return check_root(run, Root::new(run));
     };
     let Some(image) = image::open(run, path.as_c_str()) else {
@@ -89,9 +89,9 @@ const REPORT_BYTES: usize = 16 * 1024;
 
 /// Without a word, only what the original checks.
 fn is_wanted<S: Sys>(run: &Run<'_, S>, item: &Item) -> bool {
-    match run.settings.group {
+    match run.settings.check.group {
         Some(group) => item.group == group,
-        None => run.settings.all || item.group == Group::Image,
+        None => run.settings.check.all || item.group == Group::Image,
     }
 }
 
@@ -113,7 +113,7 @@ fn judge<'e, S: Sys>(
 }
 
 fn exit<S: Sys>(run: &Run<'_, S>, outcomes: &[Outcome<'_>]) -> Exit {
-    let bad = match run.settings.strict {
+    let bad = match run.settings.check.strict {
         true => Verdict::Unknown,
         false => Verdict::Failed,
     };
@@ -133,7 +133,7 @@ struct Report<'a> {
 impl Report<'_> {
     /// Tells it to whoever asked, and writes the files, if that was asked for.
     fn tell<S: Sys>(&self, run: &Run<'_, S>) -> Result<(), Fault> {
-        let is_reporting = run.settings.report.is_some();
+        let is_reporting = run.settings.check.report.is_some();
         let text = match run.settings.json {
             true => run.text(REPORT_BYTES, &|out| self.json(out))?,
             false => {
@@ -144,7 +144,7 @@ impl Report<'_> {
             }
         };
         run.sys.say(Stream::Output, &text);
-        match &run.settings.report {
+        match &run.settings.check.report {
             Some(folder) => self.write(run, folder),
             None => Ok(()),
         }

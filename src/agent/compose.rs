@@ -1,15 +1,14 @@
 //! One file's old and new content, for the preview and for the deed alike.
 
 use super::report;
-use super::run::{ACCOUNT_FILES, REPLACED, Run, kept_name};
-use crate::account;
+use super::run::{REPLACED, Run, kept_name};
 use crate::change::{Action, Change, Show, Wanted};
 use crate::error::Fault;
 use crate::limits::{CHANGES, PATH_BYTES};
 use crate::part::{Part, Parts};
 use crate::plan::Plan;
 use crate::record::How;
-use crate::sys::files::{self, ABSENCE, Content, File, Last, NewFile, Spot};
+use crate::sys::files::{self, Content, File, Last, NewFile, Spot};
 use crate::sys::{Access, Kind, Sys};
 use crate::value::Path;
 use heapless::Vec;
@@ -90,35 +89,6 @@ impl<S: Sys> Composed<S> {
             New::Link(_) => How::Linked,
             New::Same | New::Content(_) => How::Written,
         }
-    }
-
-    /// What was kept is to be there again.
-    #[inline(never)]
-    fn put_back(&mut self, run: &Run<'_, S>, how: How) -> Result<(), Fault> {
-        let copy = run.copy_of(self.path.as_c_str(), how)?;
-        let (kept, spot) = copy.ok_or(Fault::NoCopy)?;
-        let is = |old: &File<S>| old.meta.kind == kept.meta.kind && *old.content == *kept.content;
-        let is_link = kept.meta.kind == Kind::Link;
-        let (is_so, new) = if is_link && *kept.content == *ABSENCE {
-            (self.old.is_none(), New::Gone)
-        } else if is_link && how == How::Written {
-            return Err(Fault::NoCopy);
-        } else {
-            let is_so = self.old.as_ref().is_some_and(is);
-            let new = match is_link {
-                true => New::Link(kept.content),
-                false => New::Content(kept.content),
-            };
-            (is_so, new)
-        };
-        if !is_so {
-            self.new = new;
-        }
-        if ACCOUNT_FILES.contains(&self.path.as_c_str()) {
-            self.show = account::mask;
-        }
-        self.copy = Some(spot);
-        Ok(())
     }
 
     /// Takes back what was written beside the file.
@@ -233,7 +203,10 @@ fn compose<S: Sys>(
     parts: Parts,
 ) -> Result<Composed<S>, Fault> {
     let is_write = |change: &Change| matches!(change.action, Action::Write(_));
+    #[cfg(feature = "revert")]
     let is_behind = |change: &Change| matches!(change.action, Action::Back(How::Written));
+    #[cfg(not(feature = "revert"))]
+    let is_behind = |_: &Change| false;
     let (spot, old, is_copy);
     if of(plan, path).all(is_write) {
         spot = run.find(path.as_c_str())?;
@@ -263,6 +236,7 @@ fn compose<S: Sys>(
         let write = match &change.action {
             Action::Write(write) => write,
             Action::Leave => return Ok(composed),
+            #[cfg(feature = "revert")]
             Action::Back(how) => {
                 composed.put_back(run, *how)?;
                 return Ok(composed);

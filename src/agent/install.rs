@@ -96,7 +96,7 @@ pub fn uninstall<S: Sys>(run: &Run<'_, S>) -> Exit {
 /// The init of the root, or the one that was asked for.
 #[inline(never)]
 fn find_init<S: Sys>(run: &Run<'_, S>) -> Option<Init> {
-    let name = run.settings.init.as_ref().map(Path::as_bytes);
+    let name = run.settings.install.init.as_ref().map(Path::as_bytes);
     install::find(name, &mut |mark, text| {
         let (path, last) = match mark {
             b'/' => {
@@ -170,7 +170,7 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
         }
         let sys = self.run.sys;
         let mut own = [0; PATH_BYTES];
-        let path = match &self.run.settings.binary {
+        let path = match &self.run.settings.install.binary {
             Some(path) => path.clone(),
             None => {
                 let folder = sys.open_folder(c"/proc/self");
@@ -361,7 +361,7 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
     #[inline(never)]
     fn folders(&mut self) {
         let run = self.run;
-        if let Some(path) = &run.settings.partition {
+        if let Some(path) = &run.settings.install.partition {
             return self.folder(run.sys.open_folder(path.as_c_str()), path.as_bytes());
         }
         let mut device = None;

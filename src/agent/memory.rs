@@ -38,6 +38,7 @@ pub fn is_in_memory<S: Sys>(run: &Run<'_, S>) -> bool {
 
 impl<S: Sys> Memory<S> {
     /// Whether there is no record.
+    #[cfg(feature = "status")]
     pub fn is_empty(&self) -> bool {
         self.file.is_none()
     }
@@ -90,6 +91,7 @@ impl<S: Sys> Memory<S> {
     }
 
     /// Writes the record of a revert, which leaves these files as they are.
+    #[cfg(feature = "revert")]
     pub fn save_reverted(&self, run: &Run<'_, S>, is_left: &dyn Fn(&[u8]) -> bool) -> bool {
         let record = Record {
             time: run.sys.now(),
@@ -111,7 +113,7 @@ impl<S: Sys> Memory<S> {
     }
 
     /// When the root was prepared, if that is what was done last.
-    #[cfg(feature = "prepare")]
+    #[cfg(all(feature = "prepare", feature = "status"))]
     pub fn prepared(&self) -> Option<i64> {
         record::prepared(self.text())
     }

@@ -1,9 +1,9 @@
-//! What is said about a run, and the commands that only tell.
+//! What is said about a run.
 
+use super::Exit;
 use super::locate::Place;
 use super::run::Run;
 use super::transaction::Stage;
-use super::{Exit, memory};
 use crate::conf::{Findings, Nic, Position, Severity};
 use crate::error::{self, Fault};
 use crate::log::Level;
@@ -191,60 +191,14 @@ pub fn say_no_interface<S: Sys>(run: &Run<'_, S>, nic: &Nic, name: &str) {
     });
 }
 
-/// `status`: what was applied last, and what is open.
-pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
-    let memory = memory::load(run);
-    if memory.is_empty() {
-        run.print(&|out| put!(out, "no os.conf was applied to this system"));
-        return Exit::Done;
-    }
-    let record = &memory.record;
-    let is_reverted = record.is_reverted();
-    #[cfg(feature = "prepare")]
-    if let Some(time) = memory.prepared() {
-        run.print(&|out| {
-            put!(out, "prepared ");
-            crate::text::time::write(out, time);
-        });
-        if is_reverted {
-            return Exit::Done;
-        }
-    }
-    run.print(&|out| {
-        put!(out, "{} ", if is_reverted { "reverted" } else { "applied" });
-        crate::text::time::write(out, record.time);
+/// Says that a revert was cut short, and can only be ended by another build.
+#[cfg(not(feature = "revert"))]
+pub fn say_half_reverted<S: Sys>(run: &Run<'_, S>) -> Exit {
+    run.log.error("revert", &|out| {
+        put!(
+            out,
+            "it was cut short: end it with a binary that has `osconf revert`"
+        );
     });
-    if is_reverted {
-        for file in memory.files() {
-            run.print(&|out| {
-                put!(out, "/");
-                out.push(file.path);
-                put!(out, ": not put back");
-            });
-        }
-        return Exit::Done;
-    }
-    for part in Part::ALL {
-        run.print(&|out| {
-            put!(
-                out,
-                "{}: {}",
-                part.name(),
-                match record.states.get(part) {
-                    State::Nothing => "not in os.conf",
-                    State::Done => "done",
-                    State::Open => "open: the next boot tries again",
-                    State::Invalid => "not applied: os.conf is wrong about it",
-                    State::Left => "done, then left for other NICs: the new ones have DHCP",
-                }
-            );
-        });
-    }
-    let what = if record.order.is_some() {
-        "kept"
-    } else {
-        "removed"
-    };
-    run.print(&|out| put!(out, "os.conf: {}", what));
-    Exit::Done
+    Exit::Refused
 }

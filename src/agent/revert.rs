@@ -4,16 +4,19 @@
 //! kept are what is put back. It is a plan like any other: a run that is cut short is
 //! ended by the next boot, which knows it by its record.
 
-use super::compose::{self, Composed};
+use super::compose::{self, Composed, New};
 use super::memory::{self, Memory};
 use super::run::{ACCOUNT_FILES, Run};
 use super::{Exit, preview, report, transaction};
+use crate::account;
 use crate::change::{Action, Change, Wanted};
 use crate::conf::{Findings, parse};
 use crate::error::Fault;
 use crate::limits::CHANGES;
 use crate::part::Parts;
-use crate::sys::Sys;
+use crate::record::How;
+use crate::sys::files::{ABSENCE, File};
+use crate::sys::{Kind, Sys};
 use crate::system::System;
 use crate::text::put;
 use crate::value::Path;
@@ -39,23 +42,10 @@ pub fn revert<S: Sys>(run: &Run<'_, S>) -> Exit {
     put_back(run, &memory)
 }
 
-/// Ends the revert that a power cut came into, if it was one.
-pub fn resume<S: Sys>(run: &Run<'_, S>) -> Exit {
-    if run.was_cut {
-        let memory = memory::load(run);
-        let has_files = memory.files().next().is_some();
-        if has_files && memory.record.is_reverted() {
-            return put_back(run, &memory);
-        }
-    }
-    transaction::end(run);
-    Exit::Done
-}
-
 /// Puts back the files that the record names. One that is not as it was published is
 /// left, and so is the password as a whole where one of its files is.
 #[inline(never)]
-fn put_back<S: Sys>(run: &Run<'_, S>, memory: &Memory<S>) -> Exit {
+pub fn put_back<S: Sys>(run: &Run<'_, S>, memory: &Memory<S>) -> Exit {
     let is_look = run.settings.dry_run;
     let _lock = if is_look { None } else { memory::lock(run) };
     let none = Parts::default();
@@ -150,4 +140,35 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, memory: &Memory<S>, wanted: &Wanted<'_>) 
         }
     });
     true
+}
+
+impl<S: Sys> Composed<S> {
+    /// What was kept is to be there again.
+    #[inline(never)]
+    pub fn put_back(&mut self, run: &Run<'_, S>, how: How) -> Result<(), Fault> {
+        let copy = run.copy_of(self.path.as_c_str(), how)?;
+        let (kept, spot) = copy.ok_or(Fault::NoCopy)?;
+        let is = |old: &File<S>| old.meta.kind == kept.meta.kind && *old.content == *kept.content;
+        let is_link = kept.meta.kind == Kind::Link;
+        let (is_so, new) = if is_link && *kept.content == *ABSENCE {
+            (self.old.is_none(), New::Gone)
+        } else if is_link && how == How::Written {
+            return Err(Fault::NoCopy);
+        } else {
+            let is_so = self.old.as_ref().is_some_and(is);
+            let new = match is_link {
+                true => New::Link(kept.content),
+                false => New::Content(kept.content),
+            };
+            (is_so, new)
+        };
+        if !is_so {
+            self.new = new;
+        }
+        if ACCOUNT_FILES.contains(&self.path.as_c_str()) {
+            self.show = account::mask;
+        }
+        self.copy = Some(spot);
+        Ok(())
+    }
 }

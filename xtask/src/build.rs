@@ -47,7 +47,8 @@ pub(crate) fn run(targets: &[Target]) -> Result<()> {
 }
 
 /// Builds osconf for each target, and names the binaries to what is run in `sh`:
-/// in `OSCONF_X86_64` and so on, and in `OSCONF_HOST` the one that this machine runs.
+/// in `OSCONF_X86_64` and so on, and in `OSCONF_HOST` the one that this machine runs,
+/// with `OSCONF_HOST_BOOT` for the one for boots only.
 pub(crate) fn name_binaries(sh: &Shell, targets: &[Target]) -> Result<()> {
     let host = target::host()?;
     for target in targets {
@@ -55,6 +56,7 @@ pub(crate) fn name_binaries(sh: &Shell, targets: &[Target]) -> Result<()> {
         sh.set_var(format!("OSCONF_{}", target.name.to_uppercase()), &binary);
         if target.name == host.name {
             sh.set_var("OSCONF_HOST", &binary);
+            sh.set_var("OSCONF_HOST_BOOT", binary_of(target, &BOOT_ONLY)?);
         }
     }
     Ok(())

@@ -97,11 +97,12 @@ fn lints(targets: &[Target]) -> Result<()> {
     cmd!(sh, "cargo clippy --quiet --package xtask -- -D warnings")
         .quiet()
         .run()?;
-    for target in targets {
-        let triple = &target.triple;
+    let forms = |target| build::FORMS.iter().map(move |form| (target, form));
+    for (target, form) in targets.iter().flat_map(forms) {
+        let (triple, features) = (&target.triple, form.features);
         cmd!(
             sh,
-            "cargo clippy --quiet --package osconf --lib --bins --target {triple} -- -D warnings"
+            "cargo clippy --quiet --package osconf --lib --bins {features...} --target {triple} -- -D warnings"
         )
         .quiet()
         .run()?;

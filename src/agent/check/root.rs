@@ -122,7 +122,7 @@ impl<'r, 'a, S: Sys> Root<'r, 'a, S> {
 
     /// Whether the root is on a disk that is known: otherwise it is a folder.
     fn is_on_disk(&self) -> Seen<()> {
-        match self.device.is_some() || self.run.settings.image.is_some() && self.is_open {
+        match self.device.is_some() || self.run.settings.check.image.is_some() && self.is_open {
             true => Ok(()),
             false => Err(Unseen::Hidden),
         }
@@ -369,7 +369,7 @@ impl<S: Sys> Look for Root<'_, '_, S> {
             }
         }
         self.is_on_disk()?;
-        if self.run.settings.image.is_some() {
+        if self.run.settings.check.image.is_some() {
             return self.has_folder.ok_or(Unseen::Hidden);
         }
         let place = locate::find(self.run, Purpose::Look, 0, &|_| {});
@@ -383,7 +383,7 @@ impl<S: Sys> Look for Root<'_, '_, S> {
         let mut blocks = self.blocks.iter();
         match spec {
             // Names of devices are those of the machine, which an image does not know.
-            Spec::Path(_) if self.run.settings.image.is_some() => Err(Unseen::Hidden),
+            Spec::Path(_) if self.run.settings.check.image.is_some() => Err(Unseen::Hidden),
             _ => Ok(disk.has(spec)
                 || blocks.any(|block| disks::is_meant(self.run, &self.blocks, block, spec))),
         }
