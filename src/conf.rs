@@ -181,10 +181,10 @@ pub struct Nic {
 impl Nic {
     /// The NIC with this MAC address, set up by DHCP. os.conf has no word for it.
     #[must_use]
-    pub const fn by_dhcp(label: u8, mac: Mac) -> Self {
+    pub const fn by_dhcp(label: u8, mac: Option<Mac>) -> Self {
         Self {
             label,
-            mac: Some(mac),
+            mac,
             address: Ipv4::new(0),
             mask: Mask::HOST,
         }
@@ -194,6 +194,13 @@ impl Nic {
     #[must_use]
     pub const fn is_by_dhcp(&self) -> bool {
         self.address.number() == 0
+    }
+
+    /// The same in a format that knows NICs by their MAC address. Only `prepare` asks
+    /// for it there: of a NIC that is none of os.conf's, such a format says nothing.
+    #[must_use]
+    pub const fn is_at_rest(&self) -> bool {
+        cfg!(feature = "prepare") && self.is_by_dhcp()
     }
 
     /// The subnet that this NIC is in.

@@ -12,6 +12,7 @@
 pub mod clean;
 mod clock;
 mod cmdline;
+pub mod dhcp;
 mod firewall;
 mod lists;
 mod motd;
@@ -71,6 +72,7 @@ pub const ITEMS: &[&Item] = &[
     &motd::ITEM,
     &pip::ITEM,
     &firewall::ITEM,
+    &dhcp::ITEM,
     &cmdline::ITEM,
     &clean::ITEM,
 ];
@@ -98,6 +100,8 @@ pub struct Wishes {
     pub overflowed: bool,
     /// Whether the root is cleaned, which is no change that could be put back.
     pub cleans: bool,
+    /// Whether the network is to be [`dhcp::network`].
+    pub rests: bool,
     /// What somebody should know, or has to do.
     pub notes: Vec<&'static str, 4>,
 }
@@ -139,7 +143,7 @@ impl Wishes {
     }
 
     /// Tells something.
-    fn note(&mut self, note: &'static str) {
+    pub fn note(&mut self, note: &'static str) {
         // There is room for all that one item has to tell.
         let _ = self.notes.push(note);
     }

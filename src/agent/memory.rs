@@ -107,7 +107,10 @@ impl<S: Sys> Memory<S> {
         let is_still = |path: &[u8]| !is_staged(stage, path);
         self.write(run, &self.record, "", &is_still, &|out| {
             record::write_prepared(out, run.sys.now());
-            out.push(record::network(self.text()));
+            // At rest no name stands for one NIC.
+            if !stage.parts.contains(Part::Network) {
+                out.push(record::network(self.text()));
+            }
             write_staged(out, stage);
         })
     }

@@ -97,11 +97,11 @@ fn fit(network: &mut Network, known: &[NamedNic], links: &Links) -> Interfaces {
         };
         let mut named = known.iter().filter_map(|nic| links.named(&nic.name));
         let mut fixed = fixed.iter().filter(|nic| nic.label == label);
-        let as_it_was = *fixed.next().unwrap_or(&Nic::by_dhcp(label, mac));
+        let as_it_was = *fixed.next().unwrap_or(&Nic::by_dhcp(label, Some(mac)));
         let (nic, name) = if let Some(link) = links.with(mac) {
             (as_it_was, &link.name)
         } else if let Some(link) = named.find(is_new) {
-            (Nic::by_dhcp(label, link.mac), &link.name)
+            (Nic::by_dhcp(label, Some(link.mac)), &link.name)
         } else if is_clone || links.named(name).is_some() {
             continue;
         } else {

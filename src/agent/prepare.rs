@@ -7,14 +7,19 @@
 mod clean;
 
 use super::check::root::Root;
+use super::job::Job;
 use super::run::Run;
+use super::survey::Names;
 use super::{Exit, compose, memory, preview, report, transaction};
 use crate::change::Wanted;
-use crate::conf::{Findings, parse};
+use crate::conf::{Conf, Findings, Wish, parse};
 use crate::error::Fault;
-use crate::part::Parts;
-use crate::prepare::{ITEMS, Item, Wishes};
+use crate::network::links::InterfaceName;
+use crate::part::{Part, Parts};
+use crate::prepare::{ITEMS, Item, Wishes, dhcp};
+use crate::record::{State, States};
 use crate::sys::Sys;
+use crate::system::Interface;
 use crate::system::System;
 use crate::text::put;
 use crate::value::Path;
@@ -70,21 +75,34 @@ fn add<S: Sys>(run: &Run<'_, S>, item: &Item) -> Option<()> {
     if wishes.overflowed || root.was_blind.get() || run.is_in_doubt.get() {
         return None;
     }
-    let wanted = Wanted {
-        conf: &parse(b"", &mut Findings::default()),
-        system: &System::of(crate::network::last()),
-        password: None,
-        back: &wishes.changes,
+    let mut resting = None;
+    if wishes.rests {
+        resting = Some(rest(run)?).filter(|job| !job.system.network.is_kernel);
+        if resting.is_none() {
+            wishes.note(dhcp::NOBODY);
+        }
+    }
+    let nothing = parse(b"", &mut Findings::default());
+    let system = System::of(crate::network::last());
+    let (wanted, parts) = match &resting {
+        Some(job) => (job.wanted(), job.parts),
+        None => {
+            let wanted = Wanted {
+                conf: &nothing,
+                system: &system,
+                password: None,
+                back: &wishes.changes,
+            };
+            (wanted, Parts::default())
+        }
     };
     if run.settings.dry_run && !wishes.cleans {
-        let shown = compose::all(run, &wanted, Parts::default(), &mut |_, file| {
-            preview::show(run, file)
-        });
-        return shown.ok().map(|_| ());
+        let shown = compose::all(run, &wanted, parts, &mut |_, file| preview::show(run, file));
+        return shown.ok().filter(|(_, done)| *done == parts).map(|_| ());
     }
     let count = match wishes.cleans {
         true => clean::clean(run)?,
-        false => carry_out(run, &wanted)?,
+        false => carry_out(run, &wanted, parts)?,
     };
     if run.settings.dry_run {
         return Some(());
@@ -104,18 +122,42 @@ fn add<S: Sys>(run: &Run<'_, S>, item: &Item) -> Option<()> {
     Some(())
 }
 
+/// What the network's rest comes to in this root; none, if all of it cannot be had.
+fn rest<'a, S: Sys>(run: &Run<'_, S>) -> Option<Job<'a, S>> {
+    let conf = Conf {
+        network: Wish::Value(dhcp::network()),
+        ..parse(b"", &mut Findings::default())
+    };
+    let mut states = States::default();
+    states.set(Part::Network, State::Open);
+    let mut names = Names::default();
+    let _ = names.known.push(Interface {
+        label: 0,
+        name: InterfaceName::parse(b"eth0")?,
+        is_there: true,
+    });
+    let mut job = Job::of(run, conf, memory::load(run), false, states, names);
+    // Each item mends its own files.
+    job.system.cut.clear();
+    let is_whole = job.parts.contains(Part::Network) && job.unfinished.is_empty();
+    is_whole.then_some(job)
+}
+
 /// Stages, publishes and records; tells how many files changed.
-fn carry_out<S: Sys>(run: &Run<'_, S>, wanted: &Wanted<'_>) -> Option<usize> {
+fn carry_out<S: Sys>(run: &Run<'_, S>, wanted: &Wanted<'_>, parts: Parts) -> Option<usize> {
     let memory = memory::load(run);
     let is_kept_before = |path: &Path| memory.names(path);
-    let stage = transaction::stage(run, wanted, Parts::default(), &is_kept_before);
+    let stage = transaction::stage(run, wanted, parts, &is_kept_before);
     // What was staged of it is taken back.
-    let Ok(stage) = stage else {
+    let Some(stage) = stage.ok().filter(|stage| stage.parts == parts) else {
         transaction::end(run);
         return None;
     };
     let note = || memory.save_prepared(run, &stage);
-    transaction::publish(run, &stage, &note).ok()?;
+    let failed = transaction::publish(run, &stage, &note).ok()?;
+    if !failed.is_empty() {
+        return None;
+    }
     transaction::end(run);
     Some(stage.changes())
 }

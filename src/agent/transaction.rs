@@ -245,7 +245,7 @@ pub fn publish<S: Sys>(
 
 fn report<S: Sys>(run: &Run<'_, S>, parts: Parts, path: Option<&Path>, fault: Fault) -> Parts {
     let then = match parts.is_empty() {
-        true if run.settings.is_preparing() => "run it again",
+        _ if run.settings.is_preparing() => "run it again",
         true => "the next boot tries again",
         false => "os.conf is kept, and the next boot tries again",
     };

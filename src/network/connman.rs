@@ -59,8 +59,9 @@ fn lacks(network: &Network, say: &mut dyn FnMut(&'static str)) {
             add them by a script, or use another network system",
         );
     }
-    let cannot_be_refused =
-        |nic: &Nic| nic.mask.length() > 30 && network.default_gateway_of(nic).is_none();
+    let cannot_be_refused = |nic: &Nic| {
+        !nic.is_at_rest() && nic.mask.length() > 30 && network.default_gateway_of(nic).is_none()
+    };
     if network.nics.iter().any(cannot_be_refused) {
         say(
             "makes a default route through every NIC in a subnet without a broadcast \
@@ -87,9 +88,13 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
     keep_servers(out, old, wanted, label, (SECTION, SERVERS));
     let pattern = match nic.mac {
         Some(_) => "Type=ethernet\nMAC=%x\nIPv4=%a/%m/",
+        None if nic.is_at_rest() => "Type=ethernet\nDeviceName=%n\nIPv4=dhcp\n",
         None => "Type=ethernet\nDeviceName=%n\nIPv4=%a/%m/",
     };
     fill(out, pattern, wanted.system, nic);
+    if nic.is_at_rest() {
+        return;
+    }
     let gateway = network.default_gateway_of(nic);
     put!(out, "{}\n", gateway.unwrap_or(nic.subnet().broadcast()));
 }

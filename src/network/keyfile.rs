@@ -143,6 +143,9 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, label: u8) {
     fill(out, pattern, system, nic);
     out.push(b"\n[ipv4]\n");
     keep_servers(out, old, wanted, label, ("ipv4", "dns"));
+    if nic.is_at_rest() {
+        return out.push(b"method=auto\n");
+    }
     fill(out, "method=manual\naddress1=%i", system, nic);
     match network.default_gateway_of(nic) {
         Some(gateway) => put!(out, ",{}\n", gateway),

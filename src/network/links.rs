@@ -110,7 +110,7 @@ impl Links {
     /// The interface that is the NIC with this MAC address, if it is there.
     #[must_use]
     pub fn with(&self, mac: Mac) -> Option<&Link> {
-        self.find(&Nic::by_dhcp(0, mac))
+        self.find(&Nic::by_dhcp(0, Some(mac)))
     }
 
     /// The interface of this name.

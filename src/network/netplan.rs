@@ -56,6 +56,7 @@ const HEAD: &str = "\nnetwork:\n  version: 2\n  ethernets:\n";
 const BY_MAC: &str = "    0-osconf-eth%l:\n      match:\n        macaddress: \"%x\"\n";
 const BY_NAME: &str = "    0-osconf-eth%l:\n      match:\n        name: %n\n";
 const ADDRESS: &str = "      addresses:\n        - %i\n";
+const DHCP: &str = "      dhcp4: true\n";
 const NAME_SERVERS: &[u8] = b"      nameservers: {addresses: [";
 
 const ROUTES: Routes = Routes {
@@ -81,7 +82,8 @@ fn edit(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
             out.push(line.text.trim_ascii_end());
             out.push(b"\n");
         }
-        fill(out, ADDRESS, wanted.system, nic);
+        let address = if nic.is_at_rest() { DHCP } else { ADDRESS };
+        fill(out, address, wanted.system, nic);
         if network.hops(nic).next().is_some() {
             put!(out, "      routes:\n");
         }

@@ -56,8 +56,9 @@ fn edit(out: &mut Buf<'_>, _: &[u8], wanted: &Wanted<'_>, label: u8) {
         return;
     };
     let head = if nic.mac.is_some() { BY_MAC } else { BY_NAME };
+    let address = if nic.is_at_rest() { DHCP } else { ADDRESS };
     out.push(MARK);
-    for pattern in [head, ADDRESS] {
+    for pattern in [head, address] {
         fill(out, pattern, wanted.system, nic);
     }
     let on_link = "GatewayOnLink=yes\n";
@@ -68,6 +69,7 @@ const BY_MAC: &str = "\n[Match]\nMACAddress=%x\n\
     Kind=!bond bridge ipvlan ipvtap macsec macvlan macvtap team vlan\n";
 const BY_NAME: &str = "\n[Match]\nName=%n\n";
 const ADDRESS: &str = "\n[Network]\nAddress=%i\n";
+const DHCP: &str = "\n[Network]\nDHCP=ipv4\n";
 
 const ROUTES: Routes = Routes {
     // GatewayOnLink= says it in the route itself.

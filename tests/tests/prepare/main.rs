@@ -16,6 +16,7 @@ mod case;
 #[path = "../check/cpio.rs"]
 mod cpio;
 mod cuts;
+mod rest;
 #[path = "../check/root.rs"]
 mod root;
 
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 /// A test that is code.
 type Test = fn() -> anyhow::Result<()>;
 
-const TESTS: [(&str, Test); 2] = [
+const TESTS: [(&str, Test); 3] = [
     (
         "one-revert-takes-back-os.conf-and-prepare",
         case::one_revert_takes_back_both,
@@ -33,6 +34,10 @@ const TESTS: [(&str, Test); 2] = [
     (
         "a-run-that-is-killed-is-ended-or-taken-back",
         cuts::a_run_that_is_killed_is_ended_or_taken_back,
+    ),
+    (
+        "an-os.conf-takes-the-place-of-the-rest",
+        rest::an_os_conf_takes_the_place_of_the_rest,
     ),
 ];
 

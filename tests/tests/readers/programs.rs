@@ -91,6 +91,7 @@ const IFUP: Reader = Reader {
 const NETWORKD: Reader = Reader {
     script: "mkdir /run/systemd; exec /lib/systemd/systemd-networkd",
     stays: true,
+    has_dhcp: true,
     complaints: &[".network:"],
     name_servers: "run/systemd/netif/links",
     ..NONE
@@ -98,10 +99,11 @@ const NETWORKD: Reader = Reader {
 
 /// Without D-Bus: it brings up what it can, and ends (NetworkManager(8)). Debian's
 /// own configuration has the plug-in for interfaces(5), which other distributions
-/// have not.
+/// have not. Nobody answers it.
 const NETWORK_MANAGER: Reader = Reader {
-    script: "printf '[main]\\nplugins=keyfile\\n' > /tmp/nm.conf
+    script: "printf '[main]\\nplugins=keyfile\\nautoconnect-retries-default=1\\n[connection]\\nipv4.dhcp-timeout=3\\nipv6.ra-timeout=1\\n' > /tmp/nm.conf
         exec NetworkManager --config=/tmp/nm.conf -n --configure-and-quit=initrd",
+    has_dhcp: true,
     complaints: &["invalid", "failed to load", "cannot load", "ignored"],
     name_servers: "run/NetworkManager/resolv.conf",
     ..NONE
@@ -161,7 +163,7 @@ pub(crate) const READERS: &[Reader] = &[
                 > /etc/netplan/01-network-manager-all.yaml
             chmod 600 /etc/netplan/01-network-manager-all.yaml
             PATH=/lib/netplan:/usr/libexec/netplan:$PATH generate
-            printf '[main]\\nplugins=keyfile\\n' > /tmp/nm.conf
+            printf '[main]\\nplugins=keyfile\\nautoconnect-retries-default=1\\n[connection]\\nipv4.dhcp-timeout=3\\nipv6.ra-timeout=1\\n' > /tmp/nm.conf
             exec NetworkManager --config=/tmp/nm.conf -n --configure-and-quit=initrd",
         ..NETWORK_MANAGER
     },
@@ -172,6 +174,7 @@ pub(crate) const READERS: &[Reader] = &[
         script: "mkdir -p /run/dbus /run/connman /var/run; dbus-daemon --system --fork
             exec connmand -n --nodnsproxy",
         stays: true,
+        has_dhcp: true,
         name_servers: "run/connman/resolv.conf",
         adds_routes: true,
         ..NONE
