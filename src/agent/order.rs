@@ -164,15 +164,8 @@ pub fn destroy<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> 
     let _ = run.sys.unlink(folder, waiting(place).as_c_str());
     // Its zeros must not reach the disk before its new name does: the next run would
     // find an os.conf of zeros, and never be done with it.
-    settle(run, folder)?;
+    run.settle(folder)?;
     erase(run, folder, &aside)
-}
-
-/// Makes the names in a folder durable. A folder's own flush is not enough on ext2
-/// and ext4 without a journal.
-fn settle<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> Result<(), Errno> {
-    run.sys.sync(folder)?;
-    run.sys.sync_file_system(folder)
 }
 
 /// Overwrites a file's blocks, and removes it.
@@ -183,7 +176,7 @@ fn erase<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &Path) -> Result<(), Er
             .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
     }
     optional(run.sys.unlink(folder, name.as_c_str()))?;
-    settle(run, folder)
+    run.settle(folder)
 }
 
 /// Writes zeros over a regular file that has no other name.
@@ -249,7 +242,8 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
     }?;
     let sync = |errno| Fault::System(Step::Sync, errno);
     // Under its own name it is durable, too: a cut may take os.conf's.
-    let published = settle(run, folder)
+    let published = run
+        .settle(folder)
         .map_err(sync)
         .and_then(|()| copy.publish(run.sys, folder, name).map_err(fail));
     if let Err(fault) = published {
@@ -257,7 +251,7 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
         return Err(fault);
     }
     copy.sync(run.sys).map_err(sync)?;
-    settle(run, folder).map_err(sync)?;
+    run.settle(folder).map_err(sync)?;
     if let Err(errno) = wipe(run, &old, paper.file.meta.size) {
         let what = b"the password's blocks on the disk cannot be overwritten";
         run.log

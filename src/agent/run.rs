@@ -23,7 +23,8 @@ pub struct Run<'a, S: Sys> {
     pub log: &'a Log<'a, S>,
     /// The root that is configured.
     pub root: S::Fd,
-    /// Whether the run before was cut short: its list of files is still there.
+    /// Whether the run before was cut short: its list of files is still there, or the
+    /// record that it wrote last.
     pub was_cut: bool,
     /// Whether something of the root could not be looked at. Then nothing may be
     /// concluded from what was not found.
@@ -63,10 +64,15 @@ pub const OWN: &CStr = c"etc/osconf";
 /// one knows that it was cut short, and can clean up after it.
 pub const PENDING: &CStr = c"etc/osconf/pending";
 
+/// Where a new record waits to be the record. The last one is written when there is
+/// no list any longer.
+const WAITING: &CStr = c"etc/osconf/.record.osconf";
+
 impl<'a, S: Sys> Run<'a, S> {
     /// A run on `root`.
     pub fn new(sys: &'a S, settings: &'a Settings, log: &'a Log<'a, S>, root: S::Fd) -> Self {
-        let was_cut = sys.open_below(&root, PENDING, Access::Look).is_ok();
+        let is_there = |path: &CStr| sys.open_below(&root, path, Access::Look).is_ok();
+        let was_cut = is_there(PENDING) || is_there(WAITING);
         Self {
             sys,
             settings,
@@ -210,13 +216,18 @@ impl<'a, S: Sys> Run<'a, S> {
             Fault::System(Step::Publish, errno)
         })?;
         if is_lasting {
-            self.sys.sync(&folder).map_err(fail(Step::Sync))?;
-            new.sync(self.sys).map_err(fail(Step::Sync))?;
-            self.sys
-                .sync_file_system(&folder)
-                .map_err(fail(Step::Sync))?;
+            let synced = new.sync(self.sys).and_then(|()| self.settle(&folder));
+            synced.map_err(fail(Step::Sync))?;
         }
         Ok(())
+    }
+
+    /// Makes the names in a folder durable. A folder's own flush is not enough on ext2
+    /// and ext4 without a journal.
+    #[inline(never)]
+    pub fn settle(&self, folder: &S::Fd) -> crate::sys::Result<()> {
+        self.sys.sync(folder)?;
+        self.sys.sync_file_system(folder)
     }
 
     /// Text in memory that is as large as it takes: `len` bytes, or eight times as

@@ -162,8 +162,6 @@ const PENDING_NAME: &CStr = c"pending";
 /// Makes our folders, and writes the list of files. It is durable before anything
 /// is published, as all that is kept is.
 fn begin<S: Sys>(run: &Run<'_, S>, plan: &Plan) -> Result<S::Fd, Fault> {
-    let keep = files::make_folders(run.sys, &run.root, OWN, 0o700)
-        .and_then(|_| files::make_folders(run.sys, &run.root, REPLACED, 0o700))?;
     let list = run.text(CHANGES * PATH_BYTES, &|out| {
         for path in compose::paths(plan) {
             out.push(path.as_bytes());
@@ -171,12 +169,13 @@ fn begin<S: Sys>(run: &Run<'_, S>, plan: &Plan) -> Result<S::Fd, Fault> {
         }
     })?;
     run.write_own(PENDING_NAME, &list, false)?;
-    Ok(keep)
+    files::make_folders(run.sys, &run.root, REPLACED, 0o700)
 }
 
 /// Removes what a killed run wrote beside other files. The list of it stays until
 /// this run has ended well.
 pub fn clean<S: Sys>(run: &Run<'_, S>) {
+    forget(run, c".record.osconf");
     let Some(list) = run.try_read(PENDING) else {
         return;
     };
@@ -198,8 +197,14 @@ pub fn clean<S: Sys>(run: &Run<'_, S>) {
 
 /// Removes the list: nothing is left behind any more.
 pub fn end<S: Sys>(run: &Run<'_, S>) {
+    forget(run, PENDING_NAME);
+}
+
+/// Removes a file of our own folder.
+#[inline(never)]
+fn forget<S: Sys>(run: &Run<'_, S>, name: &CStr) {
     if let Ok(folder) = run.sys.open_below(&run.root, OWN, Access::Folder) {
-        let _ = run.sys.unlink(&folder, PENDING_NAME);
+        let _ = run.sys.unlink(&folder, name);
     }
 }
 
@@ -273,8 +278,7 @@ fn settle<S: Sys>(run: &Run<'_, S>, stage: &Stage<S>) -> crate::sys::Result<()> 
             optional(run.sys.unlink(&keep, name(other(how))?.as_c_str()))?;
         }
     }
-    run.sys.sync(&keep)?;
-    run.sys.sync_file_system(&keep)
+    run.settle(&keep)
 }
 
 fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), Fault> {
