@@ -9,12 +9,13 @@ use heapless::Vec;
 pub struct Path(Vec<u8, PATH_BYTES>);
 
 impl Path {
-    /// The path that is these pieces joined; none, if it is too long or holds a NUL.
+    /// The path that is these pieces joined; none, if it is too long or holds a control
+    /// character: a NUL ends it, and our lists have one path in a line.
     #[must_use]
     pub fn new(pieces: &[&[u8]]) -> Option<Self> {
         let mut bytes = Vec::new();
         for piece in pieces {
-            if piece.contains(&0) {
+            if piece.iter().any(u8::is_ascii_control) {
                 return None;
             }
             bytes.extend_from_slice(piece).ok()?;
@@ -86,5 +87,13 @@ mod tests {
             let path = Path::from(path);
             assert_eq!((path.folder().as_c_str(), path.name()), (folder, name));
         }
+    }
+
+    #[test]
+    fn a_path_makes_no_second_line_of_a_list() {
+        for name in ["a\nfile=b", "a\r", "a\0", "a\x7f"] {
+            assert!(Path::new(&[b"etc/", name.as_bytes()]).is_none());
+        }
+        assert!(Path::new(&[b"etc/", "a b\u{e9}".as_bytes()]).is_some());
     }
 }

@@ -69,6 +69,10 @@ fn remembered(data: &[u8]) {
     for file in record::files(data) {
         assert!(file.line.ends_with(file.path));
         assert!(!file.path.contains(&b'\n'));
+        // Else it is none of ours, and nobody takes it for one.
+        if Path::new(&[file.path]).is_none() {
+            continue;
+        }
         let again = written(|out| record::write_file(out, file.how, b"x", file.path));
         let again = record::files(&again).next().expect("the same file");
         assert!(again.is(b"x") && again.how == file.how && again.path == file.path);
@@ -95,6 +99,7 @@ fn words(data: &[u8]) {
         }
         if let Some(path) = Path::new(&[word]) {
             assert_eq!(path.as_bytes(), word);
+            assert!(!word.iter().any(u8::is_ascii_control), "{}", show(word));
             let (folder, name) = (path.folder(), path.name());
             assert!(!name.to_bytes().contains(&b'/') && !folder.as_bytes().is_empty());
         }
