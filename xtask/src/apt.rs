@@ -74,6 +74,28 @@ fn source(mirror: &str, release: &str) -> String {
     format!("deb [signed-by={key}] {mirror} {release} main\n")
 }
 
+/// Makes the root of a Debian as debootstrap(8) does, with these packages beside what
+/// every Debian has. It takes root.
+pub(crate) fn bootstrap(
+    root: &Path,
+    architecture: &str,
+    release: &str,
+    packages: &str,
+) -> Result<()> {
+    let sh = util::shell()?;
+    let Some(mirror) = mirror(&sh, release)? else {
+        bail!("apt has no source for Debian {release}: add one below /etc/apt, then try again");
+    };
+    let keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    cmd!(sh, "debootstrap --variant=minbase --arch={architecture} --keyring={keys} --include={packages} {release} {root} {mirror}")
+        .quiet()
+        .ignore_stdout()
+        .run()
+        .context("cannot make a Debian root: that takes root, and the network")?;
+    let _ = fs::remove_dir_all(root.join("var/cache/apt/archives"));
+    Ok(())
+}
+
 /// The mirror that the machine has for a release.
 fn mirror(sh: &Shell, release: &str) -> Result<Option<String>> {
     let targets = cmd!(

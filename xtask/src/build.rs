@@ -62,6 +62,14 @@ pub(crate) fn name_binaries(sh: &Shell, targets: &[Target]) -> Result<()> {
     Ok(())
 }
 
+/// Builds the binaries for boots only, too.
+pub(crate) fn boot_only(targets: &[Target]) -> Result<()> {
+    for target in targets {
+        binary_of(target, &BOOT_ONLY)?;
+    }
+    Ok(())
+}
+
 /// What is left out of a binary.
 pub(crate) struct Form {
     pub(crate) name: &'static str,

@@ -4,22 +4,28 @@
 //! reproducible-builds.org/docs/archives.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
 use crate::build::{self, FORMS};
 use crate::target::{self, Target};
-use crate::{sbom, util};
+use crate::{packages, sbom, util};
 
 /// All packages of the workspace have one.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What lies in an archive beside the binaries.
 const FILES: &[&str] = &["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
-/// Start files, for an image that `osconf install` is not run on.
-const FOLDERS: &[&str] = &["targets/init", "targets/initramfs"];
+/// Start files, for an image that `osconf install` is not run on; man pages and other
+/// words; what a shell completes.
+const FOLDERS: &[&str] = &[
+    "targets/init",
+    "targets/initramfs",
+    "targets/doc",
+    "targets/completions",
+];
 
 /// Where the archives go.
 pub(crate) fn folder() -> PathBuf {
@@ -41,7 +47,8 @@ pub(crate) fn run() -> Result<()> {
         .context("no git tells of which day this is: say so by SOURCE_DATE_EPOCH")?;
     let mut made = Vec::new();
     for target in &targets {
-        made.push(archive(&sh, target, &date)?);
+        made.push(archive(&sh, target, &date, &folder)?);
+        made.push(packages::debian(&sh, target, &date, &folder)?);
         for form in FORMS {
             let name = format!("{}-{VERSION}-{}.cdx.json", form.file, target.name);
             let binary = build::place(&util::target_dir(), target, form);
@@ -50,6 +57,7 @@ pub(crate) fn run() -> Result<()> {
             made.push(name);
         }
     }
+    made.push(packages::recipes(&sh, &date, &folder)?);
     made.sort();
     sh.change_dir(&folder);
     let sums = cmd!(sh, "sha256sum -- {made...}").quiet().read()? + "\n";
@@ -58,12 +66,17 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Packs one architecture, and returns the archive's name.
-fn archive(sh: &Shell, target: &Target, date: &str) -> Result<String> {
-    let name = format!("osconf-{VERSION}-{}", target.name);
+/// What the archive of one architecture is called.
+pub(crate) fn archive_name(target: &Target) -> String {
+    format!("osconf-{VERSION}-{}.tar.gz", target.name)
+}
+
+/// Packs one architecture into a folder, and returns the archive's name.
+pub(crate) fn archive(sh: &Shell, target: &Target, date: &str, to: &Path) -> Result<String> {
+    let name = archive_name(target);
+    let name = name.trim_end_matches(".tar.gz");
     let temporary = tempfile::tempdir()?;
-    let outer = temporary.path();
-    let inner = outer.join(&name);
+    let inner = temporary.path().join(name);
     for form in FORMS {
         let binary = build::place(&util::target_dir(), target, form);
         util::copy(&binary, &inner.join(form.file), 0o755)?;
@@ -75,6 +88,11 @@ fn archive(sh: &Shell, target: &Target, date: &str) -> Result<String> {
     cmd!(sh, "cp -R --parents -- {FOLDERS...} {inner}")
         .quiet()
         .run()?;
+    pack(sh, temporary.path(), name, date, to)
+}
+
+/// Packs the folder `name` of another one, and returns the archive's name.
+pub(crate) fn pack(sh: &Shell, outer: &Path, name: &str, date: &str, to: &Path) -> Result<String> {
     let tar = outer.join("tar");
     // GNU tar's words. The format knows neither parts of seconds nor names of users.
     let same = [
@@ -94,6 +112,6 @@ fn archive(sh: &Shell, target: &Target, date: &str) -> Result<String> {
     .run()?;
     cmd!(sh, "gzip --no-name -9 {tar}").quiet().run()?;
     let file = format!("{name}.tar.gz");
-    util::copy(&tar.with_extension("gz"), &folder().join(&file), 0o644)?;
+    util::copy(&tar.with_extension("gz"), &to.join(&file), 0o644)?;
     Ok(file)
 }

@@ -12,6 +12,7 @@ mod elf;
 mod fuzz;
 mod inits;
 mod miri;
+mod packages;
 mod readers;
 mod reliability;
 mod reproduce;
@@ -33,8 +34,10 @@ cargo xtask COMMAND
   demo           builds osconf and shows it at work, first in a folder, then in a machine
   test           everything: tools, format, lints, rules, tests, build, boots
   build [ARCH]   the binary for x86_64, aarch64 or both; checks what was linked and its size
-  dist           archives to hand out, with checksums and a list of what each binary is
-                 made of, in target/dist/
+  dist           archives, packages and recipes to hand out, with checksums and a list
+                 of what each binary is made of, in target/dist/
+  packages       makes a package and recipes of it, installs and removes Debian's, and
+                 tries and lints the others as far as their tools are here
   reproduce      makes them a second time in another folder, and compares
   deny           licences, sources, duplicates and known holes of all dependencies
   boot [ARCH]    boots real kernels in QEMU and looks at the machine from inside
@@ -82,6 +85,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("dist", []) => dist::run()?,
         ("inits", []) => inits::run("")?,
         ("inits", [only]) => inits::run(only)?,
+        ("packages", []) => packages::run()?,
         ("readers", filter) => readers::run(filter)?,
         ("reproduce", []) => reproduce::run()?,
         ("reliability", rest) => reliability::run(rest)?,

@@ -40,6 +40,13 @@ const TEST_TOOLS: &[(&str, &str)] = &[
     ("mkswap", "util-linux"),
     ("find", "findutils"),
     ("dd", "coreutils"),
+    ("debootstrap", "debootstrap"),
+    ("fish", "fish"),
+    ("lintian", "lintian"),
+    ("make", "make"),
+    ("mandoc", "mandoc"),
+    ("shellcheck", "shellcheck"),
+    ("zsh", "zsh"),
     ("setpriv", "util-linux"),
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
@@ -112,7 +119,8 @@ fn missing(wanted: &[Tool]) -> Vec<&Tool> {
     wanted.iter().filter(|tool| !has(&tool.program)).collect()
 }
 
-fn has(program: &str) -> bool {
+/// Whether a program is there.
+pub(crate) fn has(program: &str) -> bool {
     util::search_path()
         .split(':')
         .any(|folder| Path::new(folder).join(program).is_file())
