@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use xshell::cmd;
 
 use crate::target::{self, Target};
-use crate::{boot, build, inits, readers, reliability, setup, tidy, util};
+use crate::{boot, build, inits, packages, readers, reliability, setup, tidy, util};
 
 /// What one step does with the list of targets.
 type Step = fn(&[Target]) -> Result<()>;
@@ -20,6 +20,7 @@ const STEPS: &[(&str, Step)] = &[
     ("unit tests", unit_tests),
     ("build", build::run),
     ("tests", tests),
+    ("packages", |_| packages::run()),
     ("reliability", |_| reliability::run(&[])),
     ("readers", |_| readers::run(&[])),
     ("boot", |targets| {
