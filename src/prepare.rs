@@ -13,6 +13,7 @@ pub mod clean;
 mod clock;
 mod cmdline;
 pub mod dhcp;
+mod dropbear;
 mod firewall;
 mod lists;
 mod motd;
@@ -25,6 +26,8 @@ mod sysctl;
 use crate::change::{Action, Change, Edit, Write};
 use crate::check::{Look, each_file};
 use crate::limits::CHANGES;
+use crate::text::Buf;
+use crate::text::assignments::{self, Value};
 use crate::text::split::split;
 use crate::value::Path;
 use core::ffi::CStr;
@@ -66,6 +69,7 @@ pub struct Item {
 pub const ITEMS: &[&Item] = &[
     &clock::ITEM,
     &sshd::ITEM,
+    &dropbear::ITEM,
     &root::ITEM,
     &ntp::ITEM,
     &sysctl::ITEM,
@@ -159,6 +163,40 @@ fn has_systemd(look: &dyn Look) -> bool {
     is_there(look, c"usr/lib/systemd") || is_there(look, c"lib/systemd")
 }
 
+/// The bytes that make of a value something that only a shell can tell.
+fn is_shell(value: &[u8]) -> bool {
+    value.iter().any(|byte| b"\"'\\$`".contains(byte))
+}
+
+/// Whether the value of `key` is one that [`set_value`] leaves.
+fn is_own(look: &dyn Look, path: &CStr, key: &str) -> bool {
+    let mut is_own = false;
+    let _ = look.read(path, &mut |text| {
+        is_own = assignments::get(text, key).is_some_and(is_shell);
+    });
+    is_own
+}
+
+/// Edits what stands behind `key` in a file that a shell sources, or else `unset`. A
+/// value with quotes or variables in it is somebody's own, and stays.
+#[inline(never)]
+fn set_value(
+    out: &mut Buf<'_>,
+    old: &[u8],
+    key: &str,
+    unset: &[u8],
+    edit: &dyn Fn(&mut Buf<'_>, &[u8]),
+) {
+    let value = assignments::get(old, key).unwrap_or(unset);
+    let mut bytes = [0; 2048];
+    let mut new = Buf::new(&mut bytes);
+    edit(&mut new, value);
+    match !is_shell(value) && !new.overflowed() && new.as_bytes() != value {
+        true => assignments::set(out, old, &[(key, Value::Quoted(new.as_bytes()))], &[]),
+        false => out.push(old),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +204,7 @@ mod tests {
     #[test]
     fn a_list_of_items_is_one_bit_for_each() {
         assert_eq!(chosen(b"clock"), Some(1));
-        assert_eq!(chosen(b"root,clock,root"), Some(0b101));
+        assert_eq!(chosen(b"root,clock,root"), Some(0b1001));
         assert_eq!(chosen(b"clock,"), None);
         assert_eq!(chosen(b"clocks"), None);
         assert!(ITEMS.len() <= Chosen::BITS as usize);
