@@ -151,7 +151,15 @@ impl Traced {
     }
 
     fn maps(&self) -> Result<String> {
-        Ok(fs::read_to_string(format!("/proc/{}/maps", self.pid))?)
+        self.of_kernel("maps")
+    }
+
+    /// What the kernel says of it in this file of its folder, proc(5).
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of_kernel(&self, file: &str) -> Result<String> {
+        Ok(fs::read_to_string(format!("/proc/{}/{file}", self.pid))?)
     }
 
     /// All of its memory, but for what the kernel lends it.

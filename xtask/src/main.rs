@@ -3,6 +3,7 @@
 //! Each subcommand is a file of its own; this one only reads the arguments.
 
 mod apt;
+mod bench;
 mod boot;
 mod build;
 mod demo;
@@ -39,6 +40,9 @@ cargo xtask COMMAND
   packages       makes a package and recipes of it, installs and removes Debian's, and
                  tries and lints the others as far as their tools are here
   reproduce      makes them a second time in another folder, and compares
+  bench          what osconf costs in time, system calls and memory, beside cloud-init and
+                 the least that a program can do; draws targets/doc/bench.svg
+       --script FILE  and beside this shell script for os.conf
   deny           licences, sources, duplicates and known holes of all dependencies
   boot [ARCH]    boots real kernels in QEMU and looks at the machine from inside
        --only TEXT    only the scenarios whose name contains TEXT
@@ -76,6 +80,7 @@ fn run(arguments: &[String]) -> Result<()> {
     };
     match (command.as_str(), rest) {
         ("help" | "-h" | "--help", _) => println!("{USAGE}"),
+        ("bench", rest) => bench::run(rest)?,
         ("build", []) => build::run(&target::all()?)?,
         ("build", [arch]) => build::run(&[target::named(arch)?])?,
         ("test", []) => test::run()?,

@@ -67,11 +67,18 @@ const TEST_TOOLS: &[(&str, &str)] = &[
 
 /// Every program that all tests and boots of these targets need.
 pub(crate) fn all_tools(targets: &[Target]) -> Vec<Tool> {
-    let own = TEST_TOOLS.iter().map(|&(program, package)| Tool {
+    let mut all = named(TEST_TOOLS);
+    all.extend(boot_tools(targets));
+    all
+}
+
+/// Programs and the packages that they are in.
+pub(crate) fn named(tools: &[(&str, &str)]) -> Vec<Tool> {
+    let tools = tools.iter().map(|&(program, package)| Tool {
         program: program.to_owned(),
         package: package.to_owned(),
     });
-    own.chain(boot_tools(targets)).collect()
+    tools.collect()
 }
 
 /// Every program that boots of these targets need.

@@ -1,0 +1,117 @@
+//! `cargo xtask bench`: what osconf costs, beside the script, cloud-init and the least
+//! that a program can do. `tests/tests/bench` measures; here everything is made ready.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use xshell::cmd;
+
+use crate::apt::PrivateApt;
+use crate::{build, setup, target, util};
+
+/// What the others are made of, with all that it depends on.
+const PACKAGES: &[&str] = &[
+    "bash",
+    "busybox-static",
+    "cloud-init",
+    "coreutils",
+    "dash",
+    "grep",
+    "hostname",
+    "ifupdown",
+    "mawk",
+    "passwd",
+    "perl-base",
+    "sed",
+    "util-linux",
+];
+
+/// The release that they are from.
+const RELEASE: &str = "bookworm";
+
+/// Programs that measure.
+const TOOLS: &[(&str, &str)] = &[
+    ("ip", "iproute2"),
+    ("mke2fs", "e2fsprogs"),
+    ("strace", "strace"),
+    ("time", "time"),
+    ("unshare", "util-linux"),
+    ("valgrind", "valgrind"),
+];
+
+/// Measures; `--script FILE` is the shell script that osconf is held against.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let script = match arguments {
+        [] => None,
+        [option, file] if option == "--script" => Some(Path::new(file)),
+        _ => bail!("bench [--script FILE]"),
+    };
+    setup::tools(&setup::named(TOOLS))?;
+    let sh = util::shell()?;
+    let host = target::host()?;
+    build::name_binaries(&sh, core::slice::from_ref(&host))?;
+    sh.set_var("OSCONF_FLOOR", floor(&host)?);
+    sh.set_var("OSCONF_BENCH_DEBIAN", debian(&host)?);
+    sh.set_var(
+        "OSCONF_BENCH_PLOT",
+        util::root().join("targets/doc/bench.svg"),
+    );
+    match script {
+        Some(script) => {
+            ensure!(script.is_file(), "there is no {}", script.display());
+            sh.set_var("OSCONF_BENCH_SCRIPT", fs::canonicalize(script)?);
+        }
+        None => println!("bench: without the script: name it with --script FILE"),
+    }
+    Ok(
+        cmd!(sh, "cargo test --quiet --package osconf-tests --test bench")
+            .quiet()
+            .run()?,
+    )
+}
+
+/// Builds the programs of `floor/` as osconf is built, and returns their folder.
+fn floor(host: &target::Target) -> Result<PathBuf> {
+    let sh = util::shell()?;
+    let (triple, folder) = (&host.triple, util::target_dir().join("floor"));
+    cmd!(sh, "cargo build --quiet --release --package osconf-floor --target {triple} --target-dir {folder}")
+        .quiet()
+        .run()?;
+    Ok(folder.join(triple).join("release"))
+}
+
+/// Finds the root with the other programs in the cache, or makes it.
+fn debian(host: &target::Target) -> Result<PathBuf> {
+    let folder = util::cache("bench")?;
+    let root = folder.join("root");
+    let stamp = folder.join("made-for");
+    let made_for = PACKAGES.join("\n");
+    if fs::read_to_string(&stamp).ok().as_deref() == Some(&made_for) {
+        return Ok(root);
+    }
+    println!(
+        "bench: fetching the other programs into {}",
+        folder.display()
+    );
+    if root.exists() {
+        fs::remove_dir_all(&root)?;
+    }
+    let work = tempfile::tempdir()?;
+    let apt = PrivateApt::of_release(work.path(), &host.debian.architecture, RELEASE)?;
+    apt.unpack_merged(&apt.download_all(PACKAGES)?, &root)?;
+    // Packages that are not configured have no compiled modules, which would make
+    // cloud-init slower than it is.
+    let sh = util::shell()?;
+    cmd!(
+        sh,
+        "chroot {root} python3 -m compileall -q /usr/lib/python3 /usr/lib/python3.11"
+    )
+    .quiet()
+    .ignore_status()
+    .ignore_stderr()
+    .run()
+    .context("cannot compile cloud-init")?;
+    util::write(&stamp, made_for)?;
+    Ok(root)
+}
