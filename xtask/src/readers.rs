@@ -43,11 +43,29 @@ const PACKAGES: &[&str] = &[
 ];
 
 /// What would replace a program in the root.
-const BESIDE: &[&str] = &["ifupdown-ng", "ifupdown2"];
+const BESIDE: &[&str] = &[
+    "ifupdown-ng",
+    "ifupdown2",
+    "ntpsec",
+    "openntpd",
+    "systemd-timesyncd",
+];
 
 /// What lies beside the root with all that it depends on, so that no other program
-/// finds it there. It brings a client for DHCP and hooks.
-const APART: &str = "cloud-init";
+/// finds it there: the folder, and the packages. They bring clients for DHCP and hooks.
+const APART: &[(&str, &[&str])] = &[
+    (
+        "servers",
+        &[
+            "chrony",
+            "dropbear-bin",
+            "grub2-common",
+            "libbsd0",
+            "openssh-server",
+        ],
+    ),
+    ("cloud-init", &["cloud-init"]),
+];
 
 /// The users that daemons change to, whom a package makes when it is configured.
 const USERS: &[&str] = &[
@@ -92,7 +110,12 @@ fn set_up(release: &str) -> Result<PathBuf> {
     let packages = PACKAGES.iter().copied();
     let packages = packages.filter(|name| release == RELEASE || !ONLY_THERE.contains(name));
     let packages: Vec<_> = packages.collect();
-    let all: Vec<_> = [&packages, BESIDE, &[APART], USERS].concat();
+    let apart: Vec<_> = APART
+        .iter()
+        .flat_map(|(_, packages)| *packages)
+        .copied()
+        .collect();
+    let all: Vec<_> = [&packages, BESIDE, &apart, USERS].concat();
     // What the folder was made for: with other packages it is stale.
     let made_for = format!("{release}\n{}\n", all.join("\n"));
     let stamp = folder.join("made-for");
@@ -122,11 +145,14 @@ fn fetch(release: &str, packages: &[&str], folder: &Path) -> Result<()> {
     let work = tempfile::tempdir()?;
     let apt = PrivateApt::of_release(work.path(), &architecture, release)?;
     let root = folder.join("root");
-    let of_root = apt.download_all(packages)?;
-    apt.unpack_merged(&of_root, &root)?;
-    let mut apart = apt.download_all(&[packages, &[APART]].concat())?;
-    apart.retain(|package| !of_root.contains(package));
-    apt.unpack_merged(&apart, &folder.join(APART))?;
+    let mut known = apt.download_all(packages)?;
+    apt.unpack_merged(&known, &root)?;
+    for (name, more) in APART {
+        let mut apart = apt.download_all(&[packages, more].concat())?;
+        apart.retain(|package| !known.contains(package));
+        apt.unpack_merged(&apart, &folder.join(name))?;
+        known.append(&mut apart);
+    }
     for package in apt.download(BESIDE)? {
         let name = util::stem(&package);
         let name = name.split('_').next().unwrap_or_default();

@@ -32,6 +32,9 @@
 //! format has (sourced.rs). Where cloud-init writes such a format as well, its
 //! files for the same network are compared with ours (opinion.rs).
 //!
+//! What `osconf prepare` writes for other programs is read by these as well
+//! (prepared.rs): `prepared/PROGRAM`.
+//!
 //! What cannot be read is shown as ignored, with the reason: a format that is not
 //! written yet, a case that it refuses (no file in `after`), or a reader that a
 //! case.toml excepts (`without = { busybox = "why" }`).
@@ -39,6 +42,7 @@
 mod kernel;
 mod nics;
 mod opinion;
+mod prepared;
 mod programs;
 mod rig;
 mod root;
@@ -81,6 +85,13 @@ fn main() -> ExitCode {
                 None => trial,
             });
         }
+    }
+    for program in prepared::PROGRAMS {
+        let name = format!("{}/{}", prepared::NAME, program.name);
+        let debian = debian.clone();
+        trials.push(Trial::test(name.clone(), move || {
+            rig::outside(&name, &debian).map_err(Failed::from)
+        }));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -33,8 +33,9 @@ pub(crate) fn debian() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Makes the root below `work`, in a mount namespace that ends with this process.
-pub(crate) fn make(debian: &Path, reader: &Reader, cell: &Cell, work: &Path) -> Result<PathBuf> {
+/// Mounts the root below `work`, in a mount namespace that ends with this process, with
+/// what lies in folders beside it over it.
+pub(crate) fn mount_all(debian: &Path, packages: &[&str], work: &Path) -> Result<PathBuf> {
     mount(&["-t", "proc", "proc"], Path::new("/proc"))?;
     mount(&["-t", "tmpfs", "tmpfs"], work)?;
     let [upper, beside, root] = ["upper", "beside", "root"].map(|name| work.join(name));
@@ -42,7 +43,7 @@ pub(crate) fn make(debian: &Path, reader: &Reader, cell: &Cell, work: &Path) -> 
         fs::create_dir(folder)?;
     }
     let mut lower = debian.join("root").display().to_string();
-    if let Some(package) = reader.package {
+    for package in packages {
         lower = format!("{}:{lower}", debian.join(package).display());
     }
     let options = format!(
@@ -63,6 +64,12 @@ pub(crate) fn make(debian: &Path, reader: &Reader, cell: &Cell, work: &Path) -> 
         let device = Path::new("/dev").join(name);
         mount(&["--bind", &device.display().to_string()], &place)?;
     }
+    Ok(root)
+}
+
+/// Makes the root below `work`, for a reader on a case.
+pub(crate) fn make(debian: &Path, reader: &Reader, cell: &Cell, work: &Path) -> Result<PathBuf> {
+    let root = mount_all(debian, reader.package.as_slice(), work)?;
     // Without one there is no identifier for DHCPv6, and networkd gives a NIC up.
     fs::write(
         root.join("etc/machine-id"),
