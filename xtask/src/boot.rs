@@ -33,6 +33,8 @@ pub(crate) struct Options {
     pub(crate) targets: Vec<Target>,
     /// A text that the scenario's name must contain.
     pub(crate) only: String,
+    /// The release of Debian whose kernels are booted, if not the machine's own.
+    pub(crate) release: Option<String>,
     /// A program to put in osconf's place.
     pub(crate) agent: Option<PathBuf>,
     /// Whether disks and logs of what went well are kept.
@@ -112,7 +114,10 @@ fn jobs(options: &Options) -> Result<Vec<Job>> {
             Some(agent) => agent.clone(),
             None => build::binary(target)?,
         };
-        binaries.insert(target.name.clone(), (osconf, parts::get(target)?));
+        binaries.insert(
+            target.name.clone(),
+            (osconf, parts::get(target, options.release.as_deref())?),
+        );
     }
     let mut jobs = Vec::new();
     for scenario in scenarios
@@ -186,7 +191,7 @@ pub(crate) fn show(target: &Target, osconf: &Path, scenario: &str) -> Result<(Ve
     let sample = scenarios.sample(&scenario.sample)?;
     let (target, osconf) = (target.clone(), osconf.to_owned());
     let job = Job {
-        parts: parts::get(&target)?,
+        parts: parts::get(&target, None)?,
         target,
         rewritten: other(&scenarios, scenario.rewritten.as_ref())?,
         cloned: other(&scenarios, scenario.cloned.as_ref())?,

@@ -103,7 +103,7 @@ fn boot(wanted: &dyn Fn(&Init) -> bool) -> Result<()> {
             Some(binary) => binary.into(),
             None => build::binary(&target)?,
         },
-        parts: parts::get(&target)?,
+        parts: parts::get(&target, None)?,
         sample: scenarios.sample(SAMPLE)?,
         plain: plain
             .context("scenarios.toml has no plain machine")?

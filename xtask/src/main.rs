@@ -48,6 +48,7 @@ cargo xtask COMMAND
        --only TEXT    only the scenarios whose name contains TEXT
        --agent FILE   puts this program into the machines instead of a fresh build
        --all          also those that only the soak boots
+       --release NAME kernels of another Debian than the machine's own
        --keep         keeps disks and logs in target/boot/, also of what went well
   inits [TEXT]   boots whole Debian systems, each with another init, on which
                  `osconf install` has been run; only those whose names contain TEXT
@@ -117,6 +118,7 @@ fn boot_options(arguments: &[String]) -> Result<boot::Options> {
             "--keep" => options.keep = true,
             "--all" => options.all = true,
             "--only" => options.only = value()?,
+            "--release" => options.release = Some(value()?),
             "--agent" => options.agent = Some(value()?.into()),
             arch => options.targets = vec![target::named(arch)?],
         }

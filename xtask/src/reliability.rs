@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
 use crate::boot::parts;
-use crate::{build, fuzz, miri, setup, target, util};
+use crate::{build, fuzz, miri, setup, soak, target, util};
 
 /// What breaks the program in one way.
 struct Rig {
@@ -20,17 +20,17 @@ struct Rig {
 const RIGS: &[Rig] = &[
     Rig {
         name: "hostile",
-        run: |sh| test(sh, "hostile"),
+        run: |sh| test(sh, "hostile", &[]),
         is_long: false,
     },
     Rig {
         name: "secrets",
-        run: |sh| test(sh, "secrets"),
+        run: |sh| test(sh, "secrets", &[]),
         is_long: false,
     },
     Rig {
         name: "faults",
-        run: |sh| test(sh, "faults"),
+        run: |sh| test(sh, "faults", &[]),
         is_long: false,
     },
     Rig {
@@ -40,7 +40,7 @@ const RIGS: &[Rig] = &[
     },
     Rig {
         name: "injector",
-        run: |sh| test(sh, "injector"),
+        run: |sh| test(sh, "injector", &[]),
         is_long: false,
     },
     Rig {
@@ -106,17 +106,30 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 /// Crashes of this machine's kernel, and of one in QEMU, which is fetched here.
 fn crashes(sh: &Shell) -> Result<String> {
     let target = target::all()?.into_iter().find(|one| one.name == "x86_64");
-    let parts = parts::get(&target.context("no target x86_64")?)?;
-    sh.set_var("OSCONF_GUEST", parts.kernel.with_file_name(""));
-    test(sh, "crashes")
+    let target = target.context("no target x86_64")?;
+    let guest = |release| -> Result<()> {
+        let parts = parts::get(&target, release)?;
+        sh.set_var("OSCONF_GUEST", parts.kernel.with_file_name(""));
+        Ok(())
+    };
+    guest(None)?;
+    let mut output = test(sh, "crashes", &[])?;
+    if sh.var_os("OSCONF_SOAK").is_some() {
+        // FAT and ext2 of older and newer kernels: what power.rs does is in the guest.
+        for release in soak::KERNELS {
+            guest(Some(release))?;
+            output += &test(sh, "crashes", &["power"])?;
+        }
+    }
+    Ok(output)
 }
 
 /// A rig that is a test of `tests/`, without cargo's own harness: it says what went
 /// wrong on standard error, and its figures on standard output.
-fn test(sh: &Shell, name: &str) -> Result<String> {
+fn test(sh: &Shell, name: &str, arguments: &[&str]) -> Result<String> {
     Ok(cmd!(
         sh,
-        "cargo test --quiet --profile rig --package osconf-tests --test {name}"
+        "cargo test --quiet --profile rig --package osconf-tests --test {name} -- {arguments...}"
     )
     .quiet()
     .read()?)

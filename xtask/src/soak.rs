@@ -11,6 +11,8 @@ use crate::{boot, build, deny, inits, readers, reliability, reproduce, setup, ta
 const ROUNDS: u32 = 20;
 /// The Debian whose programs read the files, beside the one of the tests.
 const NEWER: &str = "trixie";
+/// Debians whose kernels are booted beside that of the tests: Linux 5.10 and 6.12.
+pub(crate) const KERNELS: &[&str] = &["bullseye", "trixie"];
 
 /// Runs so many rounds, and then the readers.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -43,6 +45,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         all: true,
         ..Default::default()
     })?;
+    for release in KERNELS {
+        println!("soak: the machines of the tests, on the kernel of Debian {release}");
+        boot::run(&boot::Options {
+            targets: targets.clone(),
+            release: Some((*release).to_owned()),
+            ..Default::default()
+        })?;
+    }
     println!("soak: whole systems");
     inits::run("")?;
     println!("soak: the network programs of Debian {NEWER}");

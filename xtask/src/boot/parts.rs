@@ -30,15 +30,23 @@ pub(crate) fn module_names() -> Result<Vec<String>> {
     Ok(names.map(str::to_owned).collect())
 }
 
-/// Fetches the parts, or finds them in the cache.
-pub(crate) fn get(target: &Target) -> Result<Parts> {
+/// Fetches the parts, or finds them in the cache: of the release of Debian that the
+/// machine has sources for; with the kernel of another one, if that is named.
+pub(crate) fn get(target: &Target, release: Option<&str>) -> Result<Parts> {
+    let own = match release {
+        Some(_) => Some(get(target, None)?.busybox),
+        None => None,
+    };
     let cache = util::cache("boot")?;
     fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
     // Two xtasks at a time must not fetch into one folder.
     let lock = File::create(cache.join("lock"))?;
     lock.lock()
         .with_context(|| format!("cannot lock {}", cache.display()))?;
-    let folder = cache.join(&target.name);
+    let folder = match release {
+        Some(release) => cache.join(format!("{}-{release}", target.name)),
+        None => cache.join(&target.name),
+    };
     let parts = Parts {
         kernel: folder.join("kernel"),
         busybox: folder.join("busybox"),
@@ -53,7 +61,7 @@ pub(crate) fn get(target: &Target) -> Result<Parts> {
             target.name,
             folder.display()
         );
-        fetch(target, &folder, &parts).with_context(|| {
+        fetch(target, release, own, &folder, &parts).with_context(|| {
             format!("cannot fetch what a machine of {} is made of", target.name)
         })?;
         util::write(&stamp, made_for)?;
@@ -61,34 +69,44 @@ pub(crate) fn get(target: &Target) -> Result<Parts> {
     Ok(parts)
 }
 
-fn fetch(target: &Target, folder: &Path, parts: &Parts) -> Result<()> {
+/// `busybox` is that of the machine's own release, where the kernel is of another.
+fn fetch(
+    target: &Target,
+    release: Option<&str>,
+    busybox: Option<PathBuf>,
+    folder: &Path,
+    parts: &Parts,
+) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
     let architecture = &target.debian.architecture;
     let work = tempfile::tempdir()?;
-    let apt = PrivateApt::new(work.path(), architecture)?;
+    let apt = match release {
+        Some(release) => PrivateApt::of_release(work.path(), architecture, release)?,
+        None => PrivateApt::new(work.path(), architecture)?,
+    };
     let mut packages = apt.kernel_packages(&target.debian.kernel)?;
-    packages.push("busybox-static".to_owned());
+    if release.is_none() {
+        packages.push("busybox-static".to_owned());
+    }
     let unpacked = work.path().join("unpacked");
     apt.unpack(&packages, &unpacked)?;
 
     let kernel = find(&unpacked.join("boot"), &|name| name.starts_with("vmlinuz-"))?;
     copy(kernel.first(), "a kernel (boot/vmlinuz-*)", &parts.kernel)?;
-    let busybox = [
-        unpacked.join("bin/busybox"),
-        unpacked.join("usr/bin/busybox"),
-    ];
-    copy(
-        busybox.iter().find(|path| path.is_file()),
-        "BusyBox (bin/busybox)",
-        &parts.busybox,
-    )?;
-    copy_modules(&unpacked, parts)
+    let busybox = busybox.or_else(|| {
+        let found = ["bin/busybox", "usr/bin/busybox"].map(|path| unpacked.join(path));
+        found.into_iter().find(|path| path.is_file())
+    });
+    copy(busybox.as_ref(), "BusyBox (bin/busybox)", &parts.busybox)?;
+    copy_modules(&unpacked, parts, release.is_some())
 }
 
-/// Copies the modules of the recipe; each must be a file or built in.
-fn copy_modules(unpacked: &Path, parts: &Parts) -> Result<()> {
+/// Copies the modules of the recipe; each must be a file or built in. In other releases
+/// one may be a part of another module: Linux 5.12 made `virtio_pci_modern_dev` of a part
+/// of `virtio_pci`.
+fn copy_modules(unpacked: &Path, parts: &Parts, is_other: bool) -> Result<()> {
     let sh = util::shell()?;
     let files = find(unpacked, &|name| {
         name.ends_with(".ko") || name.ends_with(".ko.xz")
@@ -113,9 +131,10 @@ fn copy_modules(unpacked: &Path, parts: &Parts) -> Result<()> {
             } else {
                 copy(Some(file), &name, &to)?;
             }
-        } else if !built_in
-            .lines()
-            .any(|line| line.ends_with(&format!("/{plain}")))
+        } else if !is_other
+            && !built_in
+                .lines()
+                .any(|line| line.ends_with(&format!("/{plain}")))
         {
             bail!("the kernel has no module {name}: mend targets/initramfs/cpio/modules");
         }
