@@ -65,6 +65,11 @@ struct Init {
     #[serde(default)]
     alone: bool,
     open: Option<String>,
+    #[serde(default)]
+    profiles: Vec<String>,
+    /// The one of these that it is prepared with.
+    #[serde(skip)]
+    profile: Option<String>,
 }
 
 /// What all machines have in common.
@@ -118,7 +123,18 @@ fn boot(wanted: &dyn Fn(&Init) -> bool) -> Result<()> {
     }
     let mut roots = Vec::new();
     for init in chosen {
-        roots.push((init, root(&inits, init, &target.debian.architecture)?));
+        let root = root(&inits, init, &target.debian.architecture)?;
+        if init.profiles.is_empty() {
+            roots.push((init.clone(), root.clone()));
+        }
+        roots.extend(init.profiles.iter().map(|profile| {
+            let init = Init {
+                name: format!("{}, {profile}", init.name),
+                profile: Some(profile.clone()),
+                ..init.clone()
+            };
+            (init, root.clone())
+        }));
     }
     let total = roots.len();
     let queue = Mutex::new(roots);
@@ -127,7 +143,7 @@ fn boot(wanted: &dyn Fn(&Init) -> bool) -> Result<()> {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some((init, root)) = queue.lock().ok().and_then(|mut all| all.pop()) {
-                    if !report(&rig, init, &root)
+                    if !report(&rig, &init, &root)
                         && let Ok(mut failed) = failed.lock()
                     {
                         failed.push(init.name.clone());
@@ -150,7 +166,8 @@ fn boot(wanted: &dyn Fn(&Init) -> bool) -> Result<()> {
 
 /// Runs one init and prints its outcome; false where it failed.
 fn report(rig: &Rig, init: &Init, root: &Path) -> bool {
-    let folder = util::target_dir().join("inits").join(&init.name);
+    let name = init.name.replace(", ", "-");
+    let folder = util::target_dir().join("inits").join(name);
     let (outcome, time) = util::timed(|| rig.run(init, root, &folder));
     let (name, time) = (&init.name, time.as_secs_f32());
     match outcome {
@@ -249,7 +266,7 @@ impl Rig {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
-        let disk = self.disk(root, folder)?;
+        let disk = self.disk(init, root, folder)?;
         let initramfs = folder.join("initramfs.img");
         util::write(
             &initramfs,
@@ -280,8 +297,8 @@ impl Rig {
     }
 
     /// A disk with os.conf on a FAT32 partition, and behind it the root with
-    /// osconf installed.
-    fn disk(&self, root: &Path, folder: &Path) -> Result<PathBuf> {
+    /// osconf installed, which may be prepared.
+    fn disk(&self, init: &Init, root: &Path, folder: &Path) -> Result<PathBuf> {
         let sh = util::shell()?;
         let tree = folder.join("root");
         fs::create_dir_all(folder)?;
@@ -289,9 +306,19 @@ impl Rig {
             .quiet()
             .run()?;
         util::write(&tree.join("facts"), include_str!("inits.sh"))?;
+        util::write(&tree.join("password"), &self.sample.password)?;
+        let osconf = &self.osconf;
+        if let Some(profile) = &init.profile {
+            let options = ["--quiet", "--profile", profile];
+            cmd!(
+                sh,
+                "unshare --map-root-user {osconf} prepare --root {tree} {options...}"
+            )
+            .quiet()
+            .run()?;
+        }
         plant(&tree)?;
         cmd!(sh, "chmod 755 {tree}/facts").quiet().run()?;
-        let osconf = &self.osconf;
         let said = cmd!(sh, "unshare --map-root-user {osconf} install --root {tree}")
             .quiet()
             .output()?;
@@ -490,6 +517,18 @@ impl Rig {
             record.map(String::as_str).collect::<Vec<_>>().join(" "),
         );
         check::judge_debian(&mut faults, facts);
+        // By the password of os.conf, over SSH.
+        let login = facts.lines("login").join(" ");
+        let is_as_prepared = match init.profile.as_deref() {
+            None => true,
+            Some("password") => login.ends_with("root came in"),
+            Some(_) => ["Permission denied", "No auth methods"]
+                .iter()
+                .any(|refusal| login.contains(refusal)),
+        };
+        if !is_as_prepared {
+            faults.push(format!("the login: {login}"));
+        }
         faults
     }
 }
