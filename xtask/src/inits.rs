@@ -6,8 +6,9 @@
 //! osconf but what `install` put there, and nothing mounts the first partition.
 //! It makes no use of root: a user namespace is enough.
 
+mod judge;
+
 use core::time::Duration;
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -35,8 +36,6 @@ const RELEASE: &str = "bookworm";
 const SAMPLE: &str = "seed-001-classic";
 /// From power on to power off; they take half a minute on a machine of their own.
 const LIMIT: Duration = Duration::from_secs(240);
-/// What the record has a word on.
-const PARTS: [&str; 4] = ["password", "hostname", "network", "dns"];
 /// The first partition begins here.
 const START: u64 = 1 << 20;
 /// The size of the first partition: with clusters of 512 bytes a FAT32.
@@ -428,7 +427,7 @@ impl Rig {
         let _ = qemu.wait();
         let text = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).replace('\r', "");
         let facts = Facts::parse(&text);
-        let mut faults = self.judge(init, &facts);
+        let mut faults = judge::judge(&self.sample, init, &facts);
         if !is_off {
             faults.insert(0, format!("not off after {} s", LIMIT.as_secs()));
         }
@@ -440,95 +439,5 @@ impl Rig {
             bail!("{title}{}", faults.join(&title));
         }
         Ok(facts)
-    }
-
-    /// Everything that is wrong with a machine; nothing if it is as the sample demands.
-    fn judge(&self, init: &Init, facts: &Facts) -> Vec<String> {
-        let mut faults = Vec::new();
-        if facts.lines("end").is_empty() && facts.lines("files").is_empty() {
-            faults.push("the facts were not printed".to_owned());
-            return faults;
-        }
-        let mut compare = |what: &str, wanted: String, found: String| {
-            if wanted != found {
-                faults.push(format!("{what}: expected {wanted}, found {found}"));
-            }
-        };
-        let open = init.open.as_deref();
-        let nics = &self.sample.nic;
-        let addresses = nics
-            .iter()
-            .map(|nic| (nic.mac.clone(), nic.address.clone()));
-        let routes = nics.iter().flat_map(|nic| {
-            let routes = nic.routes.iter();
-            routes.map(|route| (nic.mac.clone(), route.clone()))
-        });
-        compare(
-            "addresses",
-            format!("{:?}", addresses.collect::<BTreeSet<_>>()),
-            format!("{:?}", facts.addresses()),
-        );
-        compare(
-            "routes",
-            format!("{:?}", routes.collect::<BTreeSet<_>>()),
-            format!("{:?}", facts.routes()),
-        );
-        compare(
-            "hostname",
-            self.sample.hostname.clone(),
-            facts.lines("hostname").join("\n"),
-        );
-        // Whatever else speaks on the console may come in between, and before.
-        let left = facts.lines("first-partition").iter();
-        let left = left.filter_map(|line| line.get(line.find("/run/first")?..));
-        let left: Vec<_> = left.collect();
-        compare(
-            "the first partition",
-            match open {
-                Some(_) => "/run/first /run/first/aliyun_custom_image /run/first/aliyun_custom_image/os.conf",
-                None => "/run/first /run/first/aliyun_custom_image",
-            }.to_owned(),
-            left.join(" "),
-        );
-        let failed = facts.lines("failed-units").iter();
-        // UNIT LOAD ACTIVE SUB; a login prompt may come before it.
-        let failed = failed.filter_map(|line| {
-            let words: Vec<_> = line.split_whitespace().collect();
-            let active = words.iter().position(|word| *word == "failed")?;
-            words.get(active.checked_sub(2)?).copied()
-        });
-        compare(
-            "failed units",
-            open.map_or("", |_| "osconf.service").to_owned(),
-            failed.collect::<Vec<_>>().join(" "),
-        );
-        let record = facts.lines("record").iter();
-        let record = record.filter(|line| PARTS.contains(&line.split('=').next().unwrap_or("")));
-        compare(
-            "the record",
-            PARTS
-                .map(|part| {
-                    format!(
-                        "{part}={}",
-                        if open == Some(part) { "open" } else { "done" }
-                    )
-                })
-                .join(" "),
-            record.map(String::as_str).collect::<Vec<_>>().join(" "),
-        );
-        check::judge_debian(&mut faults, facts);
-        // By the password of os.conf, over SSH.
-        let login = facts.lines("login").join(" ");
-        let is_as_prepared = match init.profile.as_deref() {
-            None => true,
-            Some("password") => login.ends_with("root came in"),
-            Some(_) => ["Permission denied", "No auth methods"]
-                .iter()
-                .any(|refusal| login.contains(refusal)),
-        };
-        if !is_as_prepared {
-            faults.push(format!("the login: {login}"));
-        }
-        faults
     }
 }
