@@ -4,7 +4,7 @@
 _osconf() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     local networks="eni networkd keyfile netplan connman dhcpcd netctl kernel ifcfg wicked netifrc slackware uci"
-    local items="clock sshd root ntp sysctl motd pip firewall cmdline dhcp clean"
+    local items="clock sshd dropbear root ntp sysctl motd pip firewall dhcp cmdline clean"
     local command='' index options
     for ((index = 1; index < COMP_CWORD; index++)); do
         case ${COMP_WORDS[index]} in

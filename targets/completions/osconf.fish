@@ -21,7 +21,7 @@ complete -c osconf -s h -l help -d 'show how to use it'
 complete -c osconf -s V -l version -d 'show the version'
 
 set -l is '__fish_seen_subcommand_from'
-set -l items 'clock sshd root ntp sysctl motd pip firewall cmdline dhcp clean'
+set -l items 'clock sshd dropbear root ntp sysctl motd pip firewall dhcp cmdline clean'
 
 complete -c osconf -n "$is lint" -F
 complete -c osconf -n "$is apply plan locate" -l conf -r -F -d 'take this os.conf'
