@@ -56,6 +56,7 @@ use crate::record::{Order, State, States};
 use crate::sys::Sys;
 use job::Job;
 use locate::{Place, Purpose};
+use memory::Memory;
 use order::Paper;
 use transaction::Stage;
 
@@ -86,6 +87,7 @@ impl Exit {
 }
 
 /// Applies os.conf, if there is one. The job of every boot.
+#[inline(never)]
 pub fn apply<S: Sys>(run: &Run<'_, S>) -> Exit {
     if let Some(exit) = report::refuse_run(run) {
         return exit;
@@ -128,19 +130,18 @@ fn follow<S: Sys>(run: &Run<'_, S>, place: &mut Place<S>) -> Exit {
 }
 
 /// Does what is due at a boot without os.conf, be it that it is not found.
-fn rest<S: Sys>(run: &Run<'_, S>, place: Option<&mut Place<S>>, exit: Exit) -> Exit {
-    let exit = match moved::job(run) {
-        Some(mut job) => match settle_in(run, &mut job, place) {
-            true => exit,
-            false => Exit::Refused,
-        },
-        None => match (exit, place) {
-            (Exit::Done, Some(place)) => {
-                report::say_nothing_to_do(run, place);
-                resume(run)
-            }
-            _ => exit,
-        },
+fn rest<S: Sys>(run: &Run<'_, S>, mut place: Option<&mut Place<S>>, exit: Exit) -> Exit {
+    let moved = moved::known(run);
+    let moved = moved.and_then(|memory| settle_in(run, memory, place.as_deref_mut()));
+    let exit = match (moved, exit, place) {
+        (Some(true), exit, _) => exit,
+        (Some(false), ..) => Exit::Refused,
+        (None, Exit::Done, Some(place)) => {
+            report::say_nothing_to_do(run, place);
+            run.has_secrets.set(run.was_cut);
+            resume(run)
+        }
+        (None, exit, _) => exit,
     };
     // Whether nothing is to be done was not found out.
     let exit = match exit {
@@ -165,9 +166,24 @@ fn resume<S: Sys>(run: &Run<'_, S>) -> Exit {
     Exit::Done
 }
 
-/// Writes the network for the NICs that are there now. A second run finds that it
-/// is so already.
-fn settle_in<S: Sys>(run: &Run<'_, S>, job: &mut Job<'_, S>, place: Option<&mut Place<S>>) -> bool {
+/// Writes the network for the NICs that are there now, if these are others; whether
+/// that went well. A second run finds that it is so already.
+#[inline(never)]
+fn settle_in<S: Sys>(
+    run: &Run<'_, S>,
+    memory: Memory<S>,
+    place: Option<&mut Place<S>>,
+) -> Option<bool> {
+    let mut job = moved::job(run, memory)?;
+    Some(settle_job(run, &mut job, place))
+}
+
+#[inline(never)]
+fn settle_job<S: Sys>(
+    run: &Run<'_, S>,
+    job: &mut Job<'_, S>,
+    place: Option<&mut Place<S>>,
+) -> bool {
     let is_asleep = mounting::is_asleep(run);
     if let Some(place) = place
         && mounting::open_root(run, place, is_asleep).is_err()
@@ -176,7 +192,8 @@ fn settle_in<S: Sys>(run: &Run<'_, S>, job: &mut Job<'_, S>, place: Option<&mut 
     }
     let _lock = memory::lock(run);
     let order = job.memory.record.order;
-    if let Some(stage) = perform(run, job, order)
+    let mut stage = Stage::new();
+    if perform(run, job, order, &mut stage).is_some()
         && job.states.get(Part::Network) == State::Done
     {
         let network = job.conf.network.value();
@@ -200,15 +217,28 @@ fn boot<S: Sys>(run: &Run<'_, S>, exit: Exit) -> Exit {
 }
 
 /// Carries out one os.conf.
+#[inline(never)]
 fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Exit {
     let mut job = Job::new(run, place, paper, survey::wait(run));
-    let Some(stage) = perform(run, &mut job, Some(paper.order)) else {
+    do_job(run, place, paper, &mut job)
+}
+
+/// Does it. What was needed to find out what to do is not on the stack any more.
+#[inline(never)]
+fn do_job<S: Sys>(
+    run: &Run<'_, S>,
+    place: &Place<S>,
+    paper: &Paper<S>,
+    job: &mut Job<'_, S>,
+) -> Exit {
+    let mut stage = Stage::new();
+    if perform(run, job, Some(paper.order), &mut stage).is_none() {
         return boot(run, Exit::Refused);
-    };
-    configure_kernel(run, &mut job, &stage);
+    }
+    configure_kernel(run, job, &stage);
     job.states.set_all(job.unfinished, State::Open);
     report::say_outcome(run, &job.states, &stage);
-    end(run, place, paper, &job, &stage)
+    end(run, place, paper, job, &stage)
 }
 
 /// Stages and publishes what is to be done; `order` is the os.conf that it is done
@@ -217,17 +247,18 @@ fn perform<S: Sys>(
     run: &Run<'_, S>,
     job: &mut Job<'_, S>,
     order: Option<Order>,
-) -> Option<Stage<S>> {
+    stage: &mut Stage<S>,
+) -> Option<()> {
     let is_kept_before = |path: &_| job.is_same && job.memory.names(path);
-    let stage = transaction::stage(run, &job.wanted(), job.parts, &is_kept_before).ok()?;
+    transaction::stage(run, &job.wanted(), job.parts, &is_kept_before, stage).ok()?;
     // Open, until it is durable. What only mends is not this os.conf's doing.
-    let note = || stage.parts.is_empty() || job.memory.save(run, job, &stage, order);
-    let failed = transaction::publish(run, &stage, &note).ok()?;
+    let note = || stage.parts.is_empty() || job.memory.save(run, job, stage, order);
+    let failed = transaction::publish(run, stage, &note).ok()?;
     if failed.is_empty() {
         transaction::end(run);
     }
     job.states.set_all(stage.parts.without(failed), State::Done);
-    Some(stage)
+    Some(())
 }
 
 /// Gives the running kernel what was published, where that is our task. A part

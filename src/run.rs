@@ -10,29 +10,31 @@ use crate::sys::files::read_into;
 use crate::sys::{Access, Stream, Sys};
 use crate::text::{Buf, put};
 use core::ffi::CStr;
-use zeroize::Zeroize;
 
 /// Runs the program and returns its exit code. The first argument is its name.
 pub fn run<'a, S: Sys>(sys: &S, arguments: impl Iterator<Item = &'a CStr> + Clone) -> u8 {
-    let exit = run_with_secrets(sys, arguments);
-    wipe_stack();
+    let (exit, has_secrets) = run_with_secrets(sys, arguments);
+    if has_secrets {
+        wipe_stack();
+    }
     exit as u8
 }
 
-/// What the stack held of secrets is below this frame, and is overwritten. A revert
-/// goes 1,293 KiB deep on x86_64, an apply 1,209; a third as much again is for other
+/// What the stack held of secrets is below this frame, and is overwritten. An apply
+/// goes 292 KiB deep on x86_64, a prepare 402; a third as much again is for other
 /// targets. tests/tests/secrets measures it.
 #[inline(never)]
 fn wipe_stack() {
-    let mut space = [0_u8; 1792 * 1024];
-    space.zeroize();
+    let space = [0_u8; 576 * 1024];
+    zeroize::optimization_barrier(&space);
 }
 
+/// Does it; and tells whether it may have left something secret on the stack.
 #[inline(never)]
 fn run_with_secrets<'a, S: Sys>(
     sys: &S,
     arguments: impl Iterator<Item = &'a CStr> + Clone,
-) -> Exit {
+) -> (Exit, bool) {
     let mut words = arguments;
     let mut settings = Settings::default();
     let name = command_of_name(words.next(), &mut settings);
@@ -40,18 +42,18 @@ fn run_with_secrets<'a, S: Sys>(
     // and the command line beats those.
     let line = match cli::parse(name, words.clone(), &mut settings) {
         Ok(line) => line,
-        Err(fault) => return usage(sys, fault),
+        Err(fault) => return (usage(sys, fault), false),
     };
     match line.command {
         Command::Help => {
             HELP.iter()
                 .for_each(|text| sys.say(Stream::Output, text.as_bytes()));
-            return Exit::Done;
+            return (Exit::Done, false);
         }
         Command::Version => {
             let version = concat!("osconf ", env!("CARGO_PKG_VERSION"), "\n");
             sys.say(Stream::Output, version.as_bytes());
-            return Exit::Done;
+            return (Exit::Done, false);
         }
         _ => {}
     }
@@ -67,7 +69,7 @@ fn run_with_secrets<'a, S: Sys>(
                 crate::error::Fault::Kernel(errno),
                 "",
             );
-            return Exit::Refused;
+            return (Exit::Refused, false);
         }
     };
     // What a root says about its boot job is not meant for what is done by hand.
@@ -96,7 +98,7 @@ fn run_with_secrets<'a, S: Sys>(
     }
     let log = Log::new(sys, settings.level, settings.log_kernel);
     let run = Run::new(sys, &settings, &log, root);
-    match (line.command, line.file) {
+    let exit = match (line.command, line.file) {
         (Command::Apply, _) => agent::apply(&run),
         (Command::Plan, _) => agent::plan(&run),
         #[cfg(feature = "lint")]
@@ -115,7 +117,8 @@ fn run_with_secrets<'a, S: Sys>(
         #[cfg(feature = "prepare")]
         (Command::Prepare, _) => agent::prepare(&run),
         _ => Exit::Usage,
-    }
+    };
+    (exit, run.has_secrets.get())
 }
 
 /// What the program's own name says: a link that is called `image_check` does what

@@ -105,22 +105,28 @@ impl<S: Sys> Composed<S> {
     }
 }
 
-/// Composes every file of the plan for `parts`, and does `deed` with each. A part
-/// with a file that fails is dropped as a whole, and all begins anew without it.
+/// Composes every file of the plan for `parts` into `files`, and does `deed` with each.
+/// A part with a file that fails is dropped as a whole, and all begins anew without it.
+/// Returns the parts that are left.
+///
+/// The files are the caller's, here as below, since they are larger than all else on the
+/// stack: what is returned by value is there as often as it is handed on.
 ///
 /// # Errors
 /// What a power cut left cannot be mended.
+#[inline(never)]
 pub fn all<S: Sys>(
     run: &Run<'_, S>,
     wanted: &Wanted<'_>,
     mut parts: Parts,
+    files: &mut Files<S>,
     deed: &mut Deed<'_, S>,
-) -> Result<(Files<S>, Parts), ()> {
+) -> Result<Parts, ()> {
     loop {
         let plan = Plan::new(wanted, parts);
-        let mut files = Vec::new();
-        let Err(mut bad) = each(run, wanted, &plan, &mut files, deed) else {
-            return Ok((files, parts));
+        files.clear();
+        let Err(mut bad) = each(run, wanted, &plan, files, deed) else {
+            return Ok(parts);
         };
         // What the network system is told of name servers stands in the network's own
         // files, which may not even be there yet.
@@ -133,6 +139,18 @@ pub fn all<S: Sys>(
         }
         parts = parts.without(bad);
     }
+}
+
+/// The same for who needs no more of the files than `deed`.
+#[cfg(any(feature = "revert", feature = "prepare"))]
+#[inline(never)]
+pub fn look<S: Sys>(
+    run: &Run<'_, S>,
+    wanted: &Wanted<'_>,
+    parts: Parts,
+    deed: &mut Deed<'_, S>,
+) -> Result<Parts, ()> {
+    all(run, wanted, parts, &mut Vec::new(), deed)
 }
 
 /// Does it with each file, or says why not, and returns the parts of that file.
@@ -189,7 +207,7 @@ fn of<'p>(plan: &'p Plan, path: &'p Path) -> impl Iterator<Item = &'p Change> {
 }
 
 /// Bytes that an edit may add before it is made anew with more memory.
-const SLACK: usize = 16 * 1024;
+const SLACK: usize = 2 * 1024;
 
 /// Makes all changes of `path`, one after the other, in memory.
 ///

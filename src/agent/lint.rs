@@ -17,6 +17,7 @@ const COLUMNS: usize = 96;
 
 /// Judges `file`: each finding in one line, then the line that it is about, with
 /// a caret under the place. The password is not shown.
+#[inline(never)]
 pub fn lint<S: Sys>(run: &Run<'_, S>, file: &CStr) -> Exit {
     let Some(path) = Path::new(&[file.to_bytes()]) else {
         run.log

@@ -14,6 +14,7 @@ use core::cell::Cell;
 const LINE_BYTES: usize = 1024;
 
 /// Tells what was found.
+#[inline(never)]
 pub fn locate<S: Sys>(run: &Run<'_, S>) -> Exit {
     let is_json = run.settings.json;
     let say = |write: &dyn Fn(&mut Buf<'_>)| match run.text(LINE_BYTES, write) {

@@ -162,7 +162,7 @@ fn write_staged<S: Sys>(out: &mut Buf<'_>, stage: &Stage<S>) {
 }
 
 /// Bytes of a usual record, beside those of the one before.
-const RECORD_BYTES: usize = 16 * 1024;
+const RECORD_BYTES: usize = 2 * 1024;
 
 /// How long the lock is waited for, in milliseconds: lckpwdf(3) waits as long.
 const LOCK_WAIT: u32 = 15_000;

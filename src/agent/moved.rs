@@ -8,7 +8,7 @@
 //! now, and one that is there in the place of another gets DHCP.
 
 use super::job::Job;
-use super::memory;
+use super::memory::{self, Memory};
 use super::run::Run;
 use super::survey::{self, Names};
 use crate::conf::{Conf, Findings, Network, Nic, Wish, parse};
@@ -19,17 +19,21 @@ use crate::sys::Sys;
 use crate::system::{Interface, Interfaces};
 use crate::text::put;
 
+/// The record, if it names NICs that something was written for by name.
+pub fn known<S: Sys>(run: &Run<'_, S>) -> Option<Memory<S>> {
+    let memory = memory::load(run);
+    let is_known = !record::nics(record::network(memory.text())).is_empty();
+    is_known.then_some(memory)
+}
+
 /// What is to be done at such a boot; nothing at another one. It is one if an
 /// interface has a name that was written for another NIC, and is not about to get its
 /// own one from udev. What is not there says nothing: it may come late, and nobody
 /// waits for it.
-pub fn job<'a, S: Sys>(run: &Run<'_, S>) -> Option<Job<'a, S>> {
-    let memory = memory::load(run);
+#[inline(never)]
+pub fn job<'a, S: Sys>(run: &Run<'_, S>, memory: Memory<S>) -> Option<Job<'a, S>> {
     let text = record::network(memory.text());
     let known = record::nics(text);
-    if known.is_empty() {
-        return None;
-    }
     let Some(links) = survey::wait_for(run, &Network::default(), 0) else {
         run.is_in_doubt.set(true);
         return None;

@@ -10,8 +10,9 @@ use super::check::root::Root;
 use super::job::Job;
 use super::run::Run;
 use super::survey::Names;
+use super::transaction::Stage;
 use super::{Exit, compose, memory, preview, report, transaction};
-use crate::change::Wanted;
+use crate::change::{Change, Wanted};
 use crate::conf::{Conf, Findings, Wish, parse};
 use crate::error::Fault;
 use crate::network::links::InterfaceName;
@@ -75,34 +76,17 @@ fn add<S: Sys>(run: &Run<'_, S>, item: &Item) -> Option<()> {
     if wishes.overflowed || root.was_blind.get() || run.is_in_doubt.get() {
         return None;
     }
-    let mut resting = None;
-    if wishes.rests {
-        resting = Some(rest(run)?).filter(|job| !job.system.network.is_kernel);
-        if resting.is_none() {
+    let count = if wishes.cleans {
+        clean::clean(run)?
+    } else if wishes.rests
+        && let Some(count) = rest(run)?
+    {
+        count
+    } else {
+        if wishes.rests {
             wishes.note(dhcp::NOBODY);
         }
-    }
-    let nothing = parse(b"", &mut Findings::default());
-    let system = System::of(crate::network::last());
-    let (wanted, parts) = match &resting {
-        Some(job) => (job.wanted(), job.parts),
-        None => {
-            let wanted = Wanted {
-                conf: &nothing,
-                system: &system,
-                password: None,
-                back: &wishes.changes,
-            };
-            (wanted, Parts::default())
-        }
-    };
-    if run.settings.dry_run && !wishes.cleans {
-        let shown = compose::all(run, &wanted, parts, &mut |_, file| preview::show(run, file));
-        return shown.ok().filter(|(_, done)| *done == parts).map(|_| ());
-    }
-    let count = match wishes.cleans {
-        true => clean::clean(run)?,
-        false => carry_out(run, &wanted, parts)?,
+        change(run, &wishes.changes)?
     };
     if run.settings.dry_run {
         return Some(());
@@ -122,8 +106,22 @@ fn add<S: Sys>(run: &Run<'_, S>, item: &Item) -> Option<()> {
     Some(())
 }
 
-/// What the network's rest comes to in this root; none, if all of it cannot be had.
-fn rest<'a, S: Sys>(run: &Run<'_, S>) -> Option<Job<'a, S>> {
+/// Makes these changes, or shows them; tells how many files changed.
+#[inline(never)]
+fn change<S: Sys>(run: &Run<'_, S>, changes: &[Change]) -> Option<usize> {
+    let wanted = Wanted {
+        conf: &parse(b"", &mut Findings::default()),
+        system: &System::of(crate::network::last()),
+        password: None,
+        back: changes,
+    };
+    carry_out(run, &wanted, Parts::default())
+}
+
+/// Has the network rest at DHCP, or shows it; none, if not all of it can be had, and
+/// nothing where only this program would bring it up.
+#[inline(never)]
+fn rest<S: Sys>(run: &Run<'_, S>) -> Option<Option<usize>> {
     let conf = Conf {
         network: Wish::Value(dhcp::network()),
         ..parse(b"", &mut Findings::default())
@@ -139,20 +137,36 @@ fn rest<'a, S: Sys>(run: &Run<'_, S>) -> Option<Job<'a, S>> {
     let mut job = Job::of(run, conf, memory::load(run), false, states, names);
     // Each item mends its own files.
     job.system.cut.clear();
-    let is_whole = job.parts.contains(Part::Network) && job.unfinished.is_empty();
-    is_whole.then_some(job)
+    if !job.parts.contains(Part::Network) || !job.unfinished.is_empty() {
+        return None;
+    }
+    if job.system.network.is_kernel {
+        return Some(None);
+    }
+    carry_out(run, &job.wanted(), job.parts).map(Some)
 }
 
-/// Stages, publishes and records; tells how many files changed.
+/// Does what is wanted, or shows it; tells how many files changed.
 fn carry_out<S: Sys>(run: &Run<'_, S>, wanted: &Wanted<'_>, parts: Parts) -> Option<usize> {
+    if run.settings.dry_run {
+        let shown = compose::look(run, wanted, parts, &mut |_, file| preview::show(run, file));
+        return shown.ok().filter(|done| *done == parts).map(|_| 0);
+    }
+    publish(run, wanted, parts)
+}
+
+/// Stages, publishes and records.
+#[inline(never)]
+fn publish<S: Sys>(run: &Run<'_, S>, wanted: &Wanted<'_>, parts: Parts) -> Option<usize> {
     let memory = memory::load(run);
     let is_kept_before = |path: &Path| memory.names(path);
-    let stage = transaction::stage(run, wanted, parts, &is_kept_before);
+    let mut stage = Stage::new();
+    let staged = transaction::stage(run, wanted, parts, &is_kept_before, &mut stage);
     // What was staged of it is taken back.
-    let Some(stage) = stage.ok().filter(|stage| stage.parts == parts) else {
+    if staged.is_err() || stage.parts != parts {
         transaction::end(run);
         return None;
-    };
+    }
     let note = || memory.save_prepared(run, &stage);
     let failed = transaction::publish(run, &stage, &note).ok()?;
     if !failed.is_empty() {

@@ -12,6 +12,7 @@ use crate::text::{Buf, diff, put};
 use crate::value::Path;
 
 /// Shows what `apply` would change.
+#[inline(never)]
 pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
     if let Some(exit) = report::refuse_run(run) {
         return exit;
@@ -27,14 +28,29 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
     let job = match &paper {
         // Who looks does not wait, unless they say so.
         Some(paper) => Some(Job::new(run, &place, paper, run.settings.wait.unwrap_or(0))),
-        None => moved::job(run),
+        None => moved::known(run).and_then(|memory| moved::job(run, memory)),
     };
-    let Some(mut job) = job else {
-        report::say_nothing_to_do(run, &place);
-        return Exit::Done;
-    };
-    let composed = compose::all(run, &job.wanted(), job.parts, &mut |_, _| Ok(()));
-    let Ok((files, parts)) = composed else {
+    match job {
+        Some(mut job) => show_job(run, &mut job),
+        None => {
+            report::say_nothing_to_do(run, &place);
+            Exit::Done
+        }
+    }
+}
+
+/// Shows what the job would change.
+#[inline(never)]
+fn show_job<S: Sys>(run: &Run<'_, S>, job: &mut Job<'_, S>) -> Exit {
+    let mut files = compose::Files::new();
+    let composed = compose::all(
+        run,
+        &job.wanted(),
+        job.parts,
+        &mut files,
+        &mut |_, _| Ok(()),
+    );
+    let Ok(parts) = composed else {
         return Exit::Refused;
     };
     job.states

@@ -7,6 +7,7 @@
 use super::compose::{self, Composed, New};
 use super::memory::{self, Memory};
 use super::run::{ACCOUNT_FILES, Run};
+use super::transaction::Stage;
 use super::{Exit, preview, report, transaction};
 use crate::account;
 use crate::change::{Action, Change, Wanted};
@@ -23,6 +24,7 @@ use crate::value::Path;
 use heapless::Vec;
 
 /// Puts back what the last os.conf replaced.
+#[inline(never)]
 pub fn revert<S: Sys>(run: &Run<'_, S>) -> Exit {
     if let Some(exit) = report::refuse_run(run) {
         return exit;
@@ -72,7 +74,7 @@ pub fn put_back<S: Sys>(run: &Run<'_, S>, memory: &Memory<S>) -> Exit {
             back: &change,
             ..wanted
         };
-        let judged = compose::all(run, &wanted, none, &mut |_, now| {
+        let judged = compose::look(run, &wanted, none, &mut |_, now| {
             judge(run, now, file.is(now.present()))
         });
         let [change] = change;
@@ -94,7 +96,7 @@ pub fn put_back<S: Sys>(run: &Run<'_, S>, memory: &Memory<S>) -> Exit {
         ..wanted
     };
     let done = match is_look {
-        true => compose::all(run, &wanted, none, &mut |_, file| preview::show(run, file)).is_ok(),
+        true => compose::look(run, &wanted, none, &mut |_, file| preview::show(run, file)).is_ok(),
         false => carry_out(run, memory, &wanted),
     };
     if done { exit } else { Exit::Refused }
@@ -110,10 +112,13 @@ fn judge<S: Sys>(run: &Run<'_, S>, now: &Composed<S>, is_known: bool) -> Result<
 }
 
 /// Does it, and removes the copies that are in their places again.
+#[inline(never)]
 fn carry_out<S: Sys>(run: &Run<'_, S>, memory: &Memory<S>, wanted: &Wanted<'_>) -> bool {
-    let Ok(stage) = transaction::stage(run, wanted, Parts::default(), &|_| true) else {
+    let mut stage = Stage::new();
+    let none = Parts::default();
+    if transaction::stage(run, wanted, none, &|_| true, &mut stage).is_err() {
         return false;
-    };
+    }
     let note = || memory.save_reverted(run, &|_| true);
     if transaction::publish(run, &stage, &note).is_err() {
         return false;

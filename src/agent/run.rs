@@ -29,6 +29,8 @@ pub struct Run<'a, S: Sys> {
     /// Whether something of the root could not be looked at. Then nothing may be
     /// concluded from what was not found.
     pub is_in_doubt: Cell<bool>,
+    /// Whether something secret may have been read, and lie on the stack.
+    pub has_secrets: Cell<bool>,
 }
 
 /// Folders that are empty at each boot (file-hierarchy(7), FHS 3.0; Yocto's
@@ -80,6 +82,7 @@ impl<'a, S: Sys> Run<'a, S> {
             root,
             was_cut,
             is_in_doubt: Cell::new(false),
+            has_secrets: Cell::new(true),
         }
     }
 

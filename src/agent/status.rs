@@ -8,6 +8,7 @@ use crate::sys::Sys;
 use crate::text::{put, time};
 
 /// Tells it.
+#[inline(never)]
 pub fn status<S: Sys>(run: &Run<'_, S>) -> Exit {
     let memory = memory::load(run);
     if memory.is_empty() {

@@ -11,7 +11,7 @@ use super::compose::{self, Composed, Files, New};
 use super::run::{OWN, PENDING, REPLACED, Run, kept_name};
 use crate::change::Wanted;
 use crate::error::{Fault, Step};
-use crate::limits::{CHANGES, PATH_BYTES};
+use crate::limits::CHANGES;
 use crate::log::Level;
 use crate::part::{Part, Parts};
 use crate::plan::Plan;
@@ -34,6 +34,15 @@ pub struct Stage<S: Sys> {
 }
 
 impl<S: Sys> Stage<S> {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self {
+            files: Vec::new(),
+            parts: Parts::default(),
+            is_in_memory: false,
+        }
+    }
+
     /// The files that change.
     pub fn changed(&self) -> impl Iterator<Item = &Composed<S>> {
         self.files.iter().filter(|file| file.changes())
@@ -52,7 +61,7 @@ impl<S: Sys> Stage<S> {
     }
 }
 
-/// Writes every new file beside its old one.
+/// Writes every new file beside its old one, and fills `stage` with them.
 ///
 /// # Errors
 /// What a power cut left cannot be mended: nothing can be published.
@@ -61,9 +70,11 @@ pub fn stage<S: Sys>(
     wanted: &Wanted<'_>,
     parts: Parts,
     keeps: &dyn Fn(&Path) -> bool,
-) -> Result<Stage<S>, ()> {
+    stage: &mut Stage<S>,
+) -> Result<(), ()> {
     let mut keep = None;
-    let (files, parts) = compose::all(run, wanted, parts, &mut |plan, file| {
+    let files = &mut stage.files;
+    stage.parts = compose::all(run, wanted, parts, files, &mut |plan, file| {
         if !file.changes() {
             return Ok(());
         }
@@ -75,12 +86,8 @@ pub fn stage<S: Sys>(
         stage_file(run, file, keep, keeps)
     })?;
     let mut folders = files.iter().filter_map(|file| file.spot.folder.as_ref());
-    let is_in_memory = folders.any(|folder| is_in_memory(run, folder));
-    Ok(Stage {
-        files,
-        parts,
-        is_in_memory,
-    })
+    stage.is_in_memory = folders.any(|folder| is_in_memory(run, folder));
+    Ok(())
 }
 
 fn stage_file<S: Sys>(
@@ -156,13 +163,16 @@ fn other(how: How) -> How {
     }
 }
 
+/// Bytes of a usual list; more if it needs them.
+const LIST_BYTES: usize = 2 * 1024;
+
 /// The name of the list in our own folder.
 const PENDING_NAME: &CStr = c"pending";
 
 /// Makes our folders, and writes the list of files. It is durable before anything
 /// is published, as all that is kept is.
 fn begin<S: Sys>(run: &Run<'_, S>, plan: &Plan) -> Result<S::Fd, Fault> {
-    let list = run.text(CHANGES * PATH_BYTES, &|out| {
+    let list = run.text(LIST_BYTES, &|out| {
         for path in compose::paths(plan) {
             out.push(path.as_bytes());
             out.push(b"\n");

@@ -4,7 +4,6 @@ use super::Result;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{NonNull, null_mut};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
-use zeroize::Zeroize;
 
 /// A private mapping that was zero when it came.
 ///
@@ -58,7 +57,9 @@ impl DerefMut for Map {
 impl Drop for Map {
     #[inline(never)]
     fn drop(&mut self) {
-        self.zeroize();
+        self.fill(0);
+        // So that it is done, although nobody reads it any more.
+        zeroize::optimization_barrier(&**self);
         // SAFETY: the range came from `mmap_anonymous` in `new` with this length,
         // and no slice of it outlives `self`. A failure leaves it mapped.
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };

@@ -12,10 +12,10 @@ use std::process::Command;
 
 /// With so many bytes of stack everything works; the kernel gives 8 MiB (`_STK_LIM` in
 /// include/uapi/linux/resource.h).
-const ENOUGH: u64 = 2 << 20;
+const ENOUGH: u64 = 768 << 10;
 
 /// All commands; some look at what an apply did.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 13] = [
     "plan -v --wait=0 --network={format} --conf={conf}",
     "lint {conf}",
     "locate --conf={conf}",
@@ -27,6 +27,8 @@ const COMMANDS: [&str; 11] = [
     "install --init=systemd",
     "uninstall --init=systemd",
     "check --all",
+    "prepare --dry-run",
+    "prepare",
 ];
 
 /// One test for each network format.
