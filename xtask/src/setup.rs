@@ -32,6 +32,7 @@ const TOOLS: &[(&str, &str)] = &[
 const TEST_TOOLS: &[(&str, &str)] = &[
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
+    ("busybox", "busybox-static"),
     ("c++", "g++"),
     ("chattr", "e2fsprogs"),
     ("mksquashfs", "squashfs-tools"),
@@ -60,6 +61,7 @@ const TEST_TOOLS: &[(&str, &str)] = &[
     ("patch", "patch"),
     ("perl", "perl-base"),
     ("qemu-aarch64", "qemu-user"),
+    ("qemu-img", "qemu-utils"),
     ("sha256sum", "coreutils"),
     ("strace", "strace"),
     ("unshare", "util-linux"),
@@ -68,6 +70,10 @@ const TEST_TOOLS: &[(&str, &str)] = &[
 /// Every program that all tests and boots of these targets need.
 pub(crate) fn all_tools(targets: &[Target]) -> Vec<Tool> {
     let mut all = named(TEST_TOOLS);
+    // The page on importing starts its image by BIOS.
+    if cfg!(target_arch = "x86_64") {
+        all.extend(named(&[("grub-mkimage", "grub-pc-bin")]));
+    }
     all.extend(boot_tools(targets));
     all
 }
