@@ -79,7 +79,7 @@ pub(crate) struct Form {
     folder: &'static str,
     /// What cargo is told.
     pub(crate) features: &'static [&'static str],
-    budget: fn(&Target) -> u64,
+    pub(crate) budget: fn(&Target) -> u64,
 }
 
 /// Both forms; the first one is what the tests run.
@@ -108,7 +108,7 @@ pub(crate) fn binary(target: &Target) -> Result<PathBuf> {
     binary_of(target, &WHOLE)
 }
 
-fn binary_of(target: &Target, form: &Form) -> Result<PathBuf> {
+pub(crate) fn binary_of(target: &Target, form: &Form) -> Result<PathBuf> {
     setup::rust_target(target)?;
     let folder = util::target_dir().join(form.folder);
     let path = place(&util::target_dir(), target, form);
@@ -133,7 +133,8 @@ pub(crate) fn place(target_dir: &Path, target: &Target, form: &Form) -> PathBuf 
     folder.join(&target.triple).join("release/osconf")
 }
 
-fn map(binary: &Path) -> PathBuf {
+/// The linker's map of a binary.
+pub(crate) fn map(binary: &Path) -> PathBuf {
     binary.with_extension("map")
 }
 
@@ -145,6 +146,7 @@ fn faults(target: &Target, budget: u64, bytes: &[u8], map: &str) -> Result<Vec<S
             "has a heap: {symbol} is linked in (osconf.map says from where)"
         ));
     }
+    faults.extend(elf::panic_faults(bytes, map));
     let over = (bytes.len() as u64).saturating_sub(budget);
     if over > 0 {
         faults.push(format!(

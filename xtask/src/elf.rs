@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use object::elf::{DT_NEEDED, FileHeader64, PT_INTERP};
 use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
-use object::{Endianness, Object, ObjectSymbol};
+use object::{Endianness, Object, ObjectSection, ObjectSymbol};
 
 /// Everything in the file that the product must not have; `machine` is the `e_machine` that it must have.
 pub(crate) fn faults(file: &[u8], machine: u16) -> Result<Vec<String>> {
@@ -85,6 +85,35 @@ pub(crate) fn heap_symbols(map: &str) -> Result<Vec<String>> {
         .collect())
 }
 
+/// What only a program has that can format a panic: code of `core::fmt`, and the
+/// places in the source that a panic would name.
+pub(crate) fn panic_faults(file: &[u8], map: &str) -> Vec<String> {
+    // Both manglings write `core::fmt` so.
+    let is_text = |name: &str| name.contains("4core3fmt");
+    let symbols = symbols(map);
+    let formats = symbols.iter().filter(|(name, _)| is_text(name));
+    let formats = formats.map(|(name, _)| format!("formats by core::fmt: {name}"));
+    let places = [&b".rs\0"[..], b"/rustc/", b"library/core", b"src/agent"];
+    let places = places
+        .iter()
+        .filter(|text| file.windows(text.len()).any(|part| part == **text));
+    let places = places.map(|text| {
+        let text = String::from_utf8_lossy(text);
+        format!("names a place in the source, as a panic does: {text:?}")
+    });
+    formats.chain(places).collect()
+}
+
+/// The sections that are in the file, each with its bytes.
+pub(crate) fn sections(file: &[u8]) -> Result<Vec<(String, u64)>> {
+    let elf = ElfFile64::<Endianness>::parse(file).context("not a 64-bit ELF file")?;
+    let sections = elf.sections().filter_map(|section| {
+        let (_, bytes) = section.file_range()?;
+        Some((section.name().ok()?.to_owned(), bytes))
+    });
+    Ok(sections.collect())
+}
+
 /// The largest symbols of a map, each with its size: where to begin when the budget is exceeded.
 pub(crate) fn largest(map: &str, count: usize) -> Vec<(&str, u64)> {
     let mut symbols = symbols(map);
@@ -95,7 +124,7 @@ pub(crate) fn largest(map: &str, count: usize) -> Vec<(&str, u64)> {
 
 /// Name and size of each symbol. A line has four columns of numbers before the
 /// name; output and input sections stand in the same lines but are no names.
-fn symbols(map: &str) -> Vec<(&str, u64)> {
+pub(crate) fn symbols(map: &str) -> Vec<(&str, u64)> {
     let lines = map.lines().filter_map(|line| {
         let mut words = line.split_whitespace().skip(2);
         let size = u64::from_str_radix(words.next()?, 16).ok()?;
@@ -157,6 +186,18 @@ mod tests {
         ] {
             assert_eq!(heap_symbols(&map(name))?, Vec::<String>::new());
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_program_that_can_format_a_panic_is_known() -> Result<()> {
+        let map = " 1 1 9 1   _ZN4core3fmt5write17h0123456789abcdefE\n \
+                   1 1 9 1   _RNvNtCsgzhNqQUJIY6_4core3fmt5write\n";
+        assert_eq!(panic_faults(b"", map).len(), 2);
+        let own = panic_faults(&std::fs::read("/proc/self/exe")?, "");
+        assert!(own.iter().any(|fault| fault.contains("/rustc/")), "{own:?}");
+        let map = " 1 1 9 1   _RNvNtCs7BliBxkEZsN_4core9panicking9panic_fmt\n";
+        assert_eq!(panic_faults(b"", map), Vec::<String>::new());
         Ok(())
     }
 

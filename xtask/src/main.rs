@@ -19,6 +19,7 @@ mod reliability;
 mod reproduce;
 mod sbom;
 mod setup;
+mod size;
 mod soak;
 mod target;
 mod test;
@@ -58,6 +59,9 @@ cargo xtask COMMAND
   reliability [RIG]  breaks the program in every way that tests/README.md lists, and
                  prints the table of it; only the rigs whose names contain RIG
        --soak         the large numbers: some of them take an hour
+  size           what the bytes of each binary are: crates, modules, sections, the
+                 largest functions, and how the sizes have grown
+       --record       adds this commit's sizes to xtask/size.tsv, if they are others
   soak [ROUNDS]  other dice for the tests that throw some, 20 rounds of them, the
                  readers of Debian 13, `deny`, `reproduce` and `reliability --soak`:
                  a round takes half a minute, the last of these hours
@@ -95,6 +99,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ("readers", filter) => readers::run(filter)?,
         ("reproduce", []) => reproduce::run()?,
         ("reliability", rest) => reliability::run(rest)?,
+        ("size", []) => size::run(false)?,
+        ("size", [option]) if option == "--record" => size::run(true)?,
         ("soak", rest) => soak::run(rest)?,
         ("tidy", []) => tidy::run()?,
         _ => bail!("cannot make sense of `{}`\n\n{USAGE}", arguments.join(" ")),

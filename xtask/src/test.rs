@@ -91,7 +91,7 @@ fn lints(targets: &[Target]) -> Result<()> {
     // These have steps of their own, so that cargo does not count them among `--tests`.
     cmd!(
         sh,
-        "cargo clippy --quiet --package osconf-tests --test readers --test crashes --test faults --test hostile --test injector --test secrets -- -D warnings"
+        "cargo clippy --quiet --package osconf-tests --test readers --test bench --test crashes --test faults --test hostile --test injector --test secrets -- -D warnings"
     )
     .quiet()
     .run()?;
