@@ -1,6 +1,10 @@
 //! `cargo xtask reliability`: breaks the program in every way that it must survive,
 //! and prints the table of `tests/README.md`.
 
+use core::time::Duration;
+use std::sync::Mutex;
+use std::thread;
+
 use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
@@ -12,53 +16,74 @@ struct Rig {
     name: &'static str,
     /// Runs it, and returns what it printed.
     run: fn(&Shell) -> Result<String>,
+    /// Whether it is a test of `tests/`.
+    is_test: bool,
     /// Whether it is so long that only the soak has it.
     is_long: bool,
 }
 
-/// All of them, quick ones first.
+/// All of them, long ones first: who comes last should not be waited for.
 const RIGS: &[Rig] = &[
     Rig {
-        name: "hostile",
-        run: |sh| test(sh, "hostile", &[]),
-        is_long: false,
-    },
-    Rig {
-        name: "secrets",
-        run: |sh| test(sh, "secrets", &[]),
-        is_long: false,
-    },
-    Rig {
-        name: "faults",
-        run: |sh| test(sh, "faults", &[]),
-        is_long: false,
-    },
-    Rig {
-        name: "fuzz",
-        run: fuzz::run,
-        is_long: false,
+        name: "miri",
+        run: miri::run,
+        is_test: false,
+        is_long: true,
     },
     Rig {
         name: "injector",
         run: |sh| test(sh, "injector", &[]),
+        is_test: true,
         is_long: false,
     },
     Rig {
         name: "crashes",
         run: crashes,
+        is_test: true,
         is_long: false,
     },
     Rig {
-        name: "miri",
-        run: miri::run,
-        is_long: true,
+        name: "fuzz",
+        run: fuzz::run,
+        is_test: false,
+        is_long: false,
+    },
+    Rig {
+        name: "hostile",
+        run: |sh| test(sh, "hostile", &[]),
+        is_test: true,
+        is_long: false,
+    },
+    Rig {
+        name: "faults",
+        run: |sh| test(sh, "faults", &[]),
+        is_test: true,
+        is_long: false,
+    },
+    Rig {
+        name: "secrets",
+        run: |sh| test(sh, "secrets", &[]),
+        is_test: true,
+        is_long: false,
     },
 ];
+
+/// Rigs that run at once: each has work for two processors, but some wait for disks and
+/// for QEMU, and then another one goes on.
+const LANES: usize = 2;
+
+/// Where the dice begin in `cargo xtask test`. With other dice each time, it would blame
+/// a change for what was wrong before it, and nobody could say that it was mended. By
+/// hand, and in the soak, they are thrown anew.
+const SEED: &str = "20261121";
 
 /// How the line of a figure begins (`tests/figure.rs`).
 const FIGURE: &str = "figure: ";
 
-/// Runs the rigs.
+/// What a rig came to, and how long it took.
+type Outcome = (&'static str, Result<String>, Duration);
+
+/// Runs the rigs, as the command line says.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let (soak, names): (Vec<&String>, Vec<&String>) = arguments
         .iter()
@@ -68,20 +93,54 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         [only] => only.as_str(),
         _ => bail!("too many arguments: only the name of a rig, and --soak"),
     };
-    let is_soak = !soak.is_empty();
-    let chosen = |rig: &&Rig| rig.name.contains(only) && (is_soak || !rig.is_long);
-    let targets = target::all()?;
-    setup::tools(&setup::all_tools(&targets))?;
     let sh = util::shell()?;
-    build::name_binaries(&sh, &targets)?;
+    let is_soak = !soak.is_empty();
     if is_soak {
         sh.set_var("OSCONF_SOAK", "1");
     }
+    let chosen = |rig: &&Rig| rig.name.contains(only) && (is_soak || !rig.is_long);
+    run_all(&sh, RIGS.iter().filter(chosen).collect())
+}
+
+/// Runs what `cargo xtask test` has of them, each time in the same way.
+pub(crate) fn test_all() -> Result<()> {
+    let sh = util::shell()?;
+    if sh.var_os("OSCONF_SEED").is_none() {
+        sh.set_var("OSCONF_SEED", SEED);
+    }
+    run_all(&sh, RIGS.iter().filter(|rig| !rig.is_long).collect())
+}
+
+fn run_all(sh: &Shell, rigs: Vec<&'static Rig>) -> Result<()> {
+    let targets = target::all()?;
+    setup::tools(&setup::all_tools(&targets))?;
+    build::name_binaries(sh, &targets)?;
+    build_tests(sh, &rigs)?;
+    let rigs = Mutex::new(rigs.into_iter());
+    let lane = |sh: Shell| {
+        let mut outcomes = Vec::new();
+        let next = || rigs.lock().ok().and_then(|mut rigs| rigs.next());
+        while let Some(rig) = next() {
+            let (outcome, time) = util::timed(|| (rig.run)(&sh));
+            println!("reliability: {}: {:.1} s", rig.name, time.as_secs_f32());
+            outcomes.push((rig.name, outcome, time));
+        }
+        outcomes
+    };
+    let outcomes: Vec<Outcome> = thread::scope(|scope| {
+        let lanes = [(); LANES].map(|()| {
+            let sh = sh.clone();
+            scope.spawn(|| lane(sh))
+        });
+        lanes
+            .into_iter()
+            .flat_map(|lane| lane.join().unwrap_or_default())
+            .collect()
+    });
     let mut rows = Vec::new();
     let mut failed = Vec::new();
-    for rig in RIGS.iter().filter(chosen) {
-        let (outcome, time) = util::timed(|| (rig.run)(&sh));
-        println!("reliability: {}: {:.1} s", rig.name, time.as_secs_f32());
+    for (name, outcome, time) in outcomes {
+        println!("-- {name}: {:.1} s", time.as_secs_f32());
         match outcome {
             Ok(output) => {
                 println!("{output}");
@@ -90,7 +149,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             }
             Err(error) => {
                 println!("{error:#}");
-                failed.push(rig.name);
+                failed.push(name);
             }
         }
     }
@@ -101,6 +160,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
+}
+
+/// Builds all rigs at once, so that none of them waits for another's compiler.
+fn build_tests(sh: &Shell, rigs: &[&Rig]) -> Result<()> {
+    let names = rigs.iter().filter(|rig| rig.is_test).map(|rig| rig.name);
+    let tests: Vec<&str> = names.flat_map(|name| ["--test", name]).collect();
+    if tests.is_empty() {
+        return Ok(());
+    }
+    Ok(cmd!(
+        sh,
+        "cargo test --quiet --profile rig --package osconf-tests --no-run {tests...}"
+    )
+    .quiet()
+    .ignore_stderr()
+    .run()?)
 }
 
 /// Crashes of this machine's kernel, and of one in QEMU, which is fetched here.

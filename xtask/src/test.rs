@@ -21,7 +21,7 @@ const STEPS: &[(&str, Step)] = &[
     ("build", build::run),
     ("tests", tests),
     ("packages", |_| packages::run()),
-    ("reliability", |_| reliability::run(&[])),
+    ("reliability", |_| reliability::test_all()),
     ("readers", |_| readers::run(&[])),
     ("boot", |targets| {
         boot::run(&boot::Options {
