@@ -187,8 +187,11 @@ impl Sys for Kernel {
         if world.is_fat(fd.ino) {
             return Err(Errno::OPNOTSUPP);
         }
-        world.change(fd.ino, |node| {
-            node.attributes.insert(name.to_bytes().into(), value.into());
+        // An ACL without names is the mode alone (posix_acl_equiv_mode of the kernel).
+        let is_plain = name == c"system.posix_acl_access" && value.len() == 28;
+        world.change(fd.ino, |node| match is_plain {
+            true => drop(node.attributes.remove(name.to_bytes())),
+            false => drop(node.attributes.insert(name.to_bytes().into(), value.into())),
         });
         Ok(())
     }

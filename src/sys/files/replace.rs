@@ -17,6 +17,14 @@ const SIGNATURES: [&CStr; 2] = [c"security.ima", c"security.evm"];
 
 const LABEL: &CStr = c"security.selinux";
 
+/// The rights of others, and such as say no more than mode 0600 does
+/// (linux/posix_acl_xattr.h: a version; of owner, group and all others a tag, the
+/// rights, and nobody by name). The kernel then keeps the mode alone
+/// (`posix_acl_update_mode` in fs/posix_acl.c).
+const ACL: &CStr = c"system.posix_acl_access";
+const NO_ACL: &[u8; 28] =
+    b"\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff\x04\0\0\0\xff\xff\xff\xff\x20\0\0\0\xff\xff\xff\xff";
+
 /// Notes among what is kept that there was nothing: the text of a link that leads
 /// nowhere, which no file can be taken for.
 pub const ABSENCE: &[u8] = b"nothing";
@@ -194,9 +202,14 @@ fn write_all<S: Sys>(sys: &S, file: &S::Fd, content: &[u8]) -> crate::sys::Resul
     Ok(())
 }
 
-/// Owner first: a change of owner clears mode bits (chown(2)).
+/// Owner first: a change of owner clears mode bits (chown(2)). A folder's default ACL
+/// (acl(5)) would hand on rights that the old file did not give.
 fn copy_attributes<S: Sys>(sys: &S, old: &File<S>, new: &S::Fd) -> crate::sys::Result<()> {
     sys.set_owner(new, old.meta.uid, old.meta.gid)?;
+    match sys.set_attribute(new, ACL, NO_ACL) {
+        Ok(()) | Err(Errno::OPNOTSUPP) => {}
+        Err(errno) => return Err(errno),
+    }
     let mut names = [0; ATTRIBUTE_BYTES];
     let len = match sys.list_attributes(&old.fd, &mut names) {
         Err(Errno::OPNOTSUPP) => 0,
