@@ -128,13 +128,19 @@ impl Machine {
             format: format.to_owned(),
         };
         fs::create_dir_all(&machine.root)?;
+        machine.put(tree)?;
+        Ok(machine)
+    }
+
+    /// Puts what is in `tree` into its root.
+    pub(crate) fn put(&self, tree: &Tree) -> Result<()> {
         for (path, entry) in tree {
-            let path = machine.root.join(path);
+            let path = self.root.join(path);
             entry
                 .make(&path)
                 .with_context(|| path.display().to_string())?;
         }
-        Ok(machine)
+        Ok(())
     }
 
     /// Where its os.conf is.

@@ -6,6 +6,10 @@
 //! rows of `values.toml`. The binary is `$OSCONF_HOST`, or else what `cargo xtask
 //! build` made.
 
+mod confs;
+mod controls;
+mod folders;
+mod full;
 mod judge;
 mod machine;
 mod races;
@@ -42,8 +46,12 @@ fn main() -> ExitCode {
 }
 
 fn all() -> Result<Vec<Trial>> {
-    let mut trials = values::trials()?;
+    let mut trials = controls::trials();
+    trials.extend(values::trials()?);
     trials.extend(roots::trials()?);
+    trials.extend(confs::trials());
+    trials.extend(folders::trials());
+    trials.extend(full::trials());
     trials.extend(races::trials());
     Ok(trials)
 }
