@@ -9,6 +9,7 @@ use crate::sys::{Access, Kind, Sys};
 use crate::text::put;
 use crate::value::Path;
 use core::ffi::CStr;
+use rustix::io::Errno;
 
 /// How deep logs lie.
 const DEPTH: u32 = 4;
@@ -75,17 +76,24 @@ impl<S: Sys> Work<'_, '_, S> {
         let opened = run
             .sys
             .open_below(&run.root, path.as_c_str(), Access::Folder);
-        let Ok(folder) = opened else {
-            return;
-        };
-        let listed = run.sys.list(&folder, &mut |name| {
-            if let Ok(meta) = run.sys.meta_of(&folder, name) {
-                each(self, &folder, name, meta.kind);
-            }
-            true
+        let listed = opened.and_then(|folder| {
+            run.sys.list(&folder, &mut |name| {
+                match run.sys.meta_of(&folder, name) {
+                    Ok(meta) => each(self, &folder, name, meta.kind),
+                    Err(errno) => self.fail_to_see(path, name, errno),
+                }
+                true
+            })
         });
         if let Err(errno) = listed {
-            self.fail(path, c"", Step::Read, errno);
+            self.fail_to_see(path, c"", errno);
+        }
+    }
+
+    /// What is not there needs no cleaning.
+    fn fail_to_see(&mut self, path: &Path, name: &CStr, errno: Errno) {
+        if !matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::LOOP) {
+            self.fail(path, name, Step::Read, errno);
         }
     }
 
@@ -120,7 +128,7 @@ impl<S: Sys> Work<'_, '_, S> {
     }
 
     #[inline(never)]
-    fn fail(&mut self, folder: &Path, name: &CStr, step: Step, errno: rustix::io::Errno) {
+    fn fail(&mut self, folder: &Path, name: &CStr, step: Step, errno: Errno) {
         self.is_well = false;
         let what = &[b"/", folder.as_bytes(), b"/", name.to_bytes()];
         let fault = Fault::System(step, errno);

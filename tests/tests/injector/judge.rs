@@ -84,7 +84,7 @@ fn named_record(content: &[u8], tree: &Tree) -> Vec<u8> {
             return line.to_owned();
         };
         match (key, value.trim_end().split_once(' ')) {
-            ("time" | "modified" | "inode", _) => format!("{key}=…\n"),
+            ("time" | "modified" | "inode" | "prepared", _) => format!("{key}=…\n"),
             ("file", Some((digest, path))) => {
                 let now = tree.get(&format!("root/{path}")).map(digest_of);
                 let word = if now.as_deref() == Some(digest) {

@@ -104,6 +104,9 @@ impl Machine {
             "install" => "--init systemd".into(),
             // What cannot be seen is no success then.
             "check" => "--all --strict".into(),
+            // Cleaning keeps nothing, and has a machine of its own.
+            "prepare" if self.name == "clean" => "--only clean".into(),
+            "prepare" => "--skip clean".into(),
             _ => String::new(),
         };
         format!("{program} {command} --root {place}/root {options}")
@@ -126,6 +129,45 @@ const PLAIN: [(&str, &str); 5] = [
         "root/etc/resolv.conf",
         "search example.org\nnameserver 192.0.2.1\n",
     ),
+];
+
+/// What most items of `prepare` change.
+const UNPREPARED: [(&str, &str); 10] = [
+    ("root/etc/adjtime", "0 0 0\n0\nLOCAL\n"),
+    (
+        "root/etc/ssh/sshd_config",
+        "UsePAM yes\nPermitRootLogin no\nMatch User bob\n  X11Forwarding no\n",
+    ),
+    ("root/etc/default/dropbear", "DROPBEAR_EXTRA_ARGS=\"-w\"\n"),
+    (
+        "root/etc/chrony.conf",
+        "pool 2.debian.pool.ntp.org iburst\ndriftfile /var/lib/chrony/drift\n",
+    ),
+    ("root/etc/ntp.conf", "server 192.0.2.1\n"),
+    ("root/etc/sysctl.conf", "vm.swappiness = 60\n"),
+    ("root/etc/motd", "mine\n"),
+    ("root/etc/systemd/system/a.wants/nftables.service", ""),
+    (
+        "root/etc/default/grub",
+        "GRUB_CMDLINE_LINUX=\"console=tty1\"\n",
+    ),
+    (
+        "root/boot/grub/grub.cfg",
+        "linux /vmlinuz-6.1 root=/dev/vdz1\ninitrd /initrd.img-6.1\n",
+    ),
+];
+
+/// What cleaning is for.
+const DIRTY: [(&str, &str); 9] = [
+    ("root/etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
+    ("root/etc/ssh/ssh_host_rsa_key", "key\n"),
+    ("root/etc/ssh/ssh_host_rsa_key.pub", "key\n"),
+    ("root/root/.ssh/authorized_keys", "ssh-rsa AAAA\n"),
+    ("root/root/.bash_history", "ls\n"),
+    ("root/var/log/syslog", "x\n"),
+    ("root/var/log/syslog.1.gz", "x\n"),
+    ("root/var/log/apt/history.log", "x\n"),
+    ("root/var/lib/dhcp/dhclient.eth0.leases", "lease {}\n"),
 ];
 
 /// What `check` finds wrong in many ways: in files, in their names, in folders of links.
@@ -207,5 +249,14 @@ pub(crate) fn all() -> Result<Vec<Machine>> {
         tree::put(&mut check.tree, path, Entry::file(text.as_bytes(), 0o644));
     }
     machines.push(check);
+    for (name, files) in [("prepare", &UNPREPARED[..]), ("clean", &DIRTY[..])] {
+        let mut machine = Machine::new(name, Ground::Ext2, &[&debian], &classic)?;
+        machine.command = "prepare";
+        for (path, text) in files {
+            let entry = Entry::file(text.as_bytes(), 0o644);
+            tree::put(&mut machine.tree, path, entry);
+        }
+        machines.push(machine);
+    }
     Ok(machines)
 }
