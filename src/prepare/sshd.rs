@@ -4,11 +4,12 @@
 //! files that `Include` brings in where it stands; what follows a `Match` line is for
 //! some logins only. So ours stand before the first of both.
 
-use super::{Item, Profile, each_file, is_there};
+use super::{Item, Profile, each_file, has_systemd, is_there};
 use crate::check::ssh_option;
 use crate::text::Buf;
 use crate::text::assignments::end_line;
 use crate::text::lines::{Lines, before, lines};
+use core::ffi::CStr;
 
 pub(super) const ITEM: Item = Item {
     name: "sshd",
@@ -49,6 +50,13 @@ pub(super) const ITEM: Item = Item {
         } else {
             wishes.note("AddressFamily inet, as the norm has it, shuts IPv6 out");
         }
+        if is_there(look, c"usr/lib/systemd/system/ssh.service")
+            || is_there(look, c"lib/systemd/system/ssh.service")
+        {
+            wishes.write(KEYS.0, |out, _, _, _| out.push(KEYS.1), 0);
+        } else if is_there(look, c"etc/init.d/ssh") && !has_systemd(look) {
+            wishes.note("to do: without its host keys this sshd does not start: have ssh-keygen -A run before it at boot");
+        }
         let mut is_hidden = false;
         let _ = look.read(path, &mut |text| is_hidden = has_in_match(text));
         if is_hidden {
@@ -58,6 +66,14 @@ pub(super) const ITEM: Item = Item {
         }
     },
 };
+
+/// Debian's unit and script, which are called otherwise than all others', make no host
+/// keys: its package does, once, and cleaning takes them away. ssh-keygen(1) makes those
+/// that are missing; the test of before comes behind it (ssh.service).
+const KEYS: (&CStr, &[u8]) = (
+    c"etc/systemd/system/ssh.service.d/osconf.conf",
+    b"[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd -t\n",
+);
 
 /// What an option is to have.
 #[derive(Clone, Copy)]

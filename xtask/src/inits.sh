@@ -34,7 +34,10 @@ failed_units() {
 # the server's are not in the image.
 login() {
     mkdir -p /run/sshd /etc/dropbear
-    if [ -x /usr/sbin/sshd ]; then
+    if [ -d /run/systemd/system ]; then
+        # It makes its keys by itself.
+        systemctl start ssh
+    elif [ -x /usr/sbin/sshd ]; then
         [ -e /etc/ssh/ssh_host_ed25519_key ] ||
             ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
         /usr/sbin/sshd
