@@ -376,31 +376,29 @@ fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) {
 
 /// Makes folders, files and file systems durable, each once.
 fn sync<'s, S: Sys>(run: &Run<'_, S>, stage: &'s Stage<S>) -> Result<(), (&'s Path, Errno)> {
-    let mut folders = Vec::<(u64, u64), { 2 * CHANGES }>::new();
-    for is_last in [false, true] {
-        for file in stage.changed() {
-            let fail = |errno| (&file.path, errno);
-            let Some(folder) = &file.spot.folder else {
-                continue;
-            };
-            let meta = run.sys.meta(folder).map_err(fail)?;
-            // The second time round, all of a file system counts as one folder.
-            let known = if is_last {
-                (meta.device, 0)
-            } else {
-                (meta.device, meta.inode)
-            };
-            if !folders.contains(&known) {
-                match is_last {
-                    false => run.sys.sync(folder),
-                    true => run.sys.sync_file_system(folder),
-                }
-                .map_err(fail)?;
-                let _ = folders.push(known);
-            }
-            if let (Some(new), false) = (&file.waiting, is_last) {
-                new.sync(run.sys).map_err(fail)?;
-            }
+    let mut folders = Vec::<(u64, u64, &S::Fd, &Path), CHANGES>::new();
+    for file in stage.changed() {
+        let fail = |errno| (&file.path, errno);
+        let Some(folder) = &file.spot.folder else {
+            continue;
+        };
+        let meta = run.sys.meta(folder).map_err(fail)?;
+        let is_same = |known: &(u64, u64, _, _)| (known.0, known.1) == (meta.device, meta.inode);
+        if !folders.iter().any(is_same) {
+            run.sys.sync(folder).map_err(fail)?;
+            // Cannot fail: there are no more folders than files.
+            let _ = folders.push((meta.device, meta.inode, folder, &file.path));
+        }
+        if let Some(new) = &file.waiting {
+            new.sync(run.sys).map_err(fail)?;
+        }
+    }
+    // And each file system.
+    let mut synced = None;
+    for (device, _, folder, path) in &folders {
+        if synced.replace(device) != Some(device) {
+            let done = run.sys.sync_file_system(folder);
+            done.map_err(|errno| (*path, errno))?;
         }
     }
     Ok(())
