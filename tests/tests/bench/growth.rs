@@ -41,11 +41,10 @@ pub(crate) fn all(root: &Root) -> Result<Vec<Curve>> {
     let mut curves = Vec::new();
     println!("\nHow the time grows, on tmpfs:\n");
     for (what, work, amounts) in KINDS {
-        let mut points = Vec::new();
-        for &amount in amounts {
-            let time = measure::time_of(root, &agent, work(amount), 41)?;
-            points.push((amount, time.as_secs_f64() * 1e3));
-        }
+        let works: Vec<_> = amounts.iter().map(|&amount| work(amount)).collect();
+        let times = measure::times_of(root, &agent, &works, 41)?;
+        let times = times.iter().map(|time| time.as_secs_f64() * 1e3);
+        let points: Vec<_> = amounts.iter().copied().zip(times).collect();
         let shown: Vec<_> = points
             .iter()
             .map(|(amount, time)| format!("{amount}: {time:.2}"))

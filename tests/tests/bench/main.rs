@@ -13,7 +13,8 @@
 //!
 //! Every run finds the root as the one before it did, with nothing left to be
 //! written to the disk, and the programs take turns, so that what else the machine
-//! does hits all of them. What is told is the median.
+//! does hits all of them. Ratios are those of the shortest runs, to which nothing else has
+//! added; the median is told beside it.
 
 mod growth;
 mod measure;

@@ -12,7 +12,8 @@ use std::time::Instant;
 /// What one program costs.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    pub(crate) time: Duration,
+    /// The shortest run, and the median one.
+    pub(crate) times: [Duration; 2],
     pub(crate) calls: usize,
     pub(crate) processes: usize,
     /// Of a program that is alone; valgrind is too slow for the others.
@@ -54,7 +55,7 @@ pub(crate) fn all(root: &Root, programs: &[Program], has_conf: bool) -> Result<V
         let started = started.iter().filter_map(|name| calls.get(*name));
         Ok(Row {
             name: program.name,
-            time: median(times),
+            times: [fastest(times), median(times)],
             calls: calls.values().sum(),
             processes: 1 + started.sum::<usize>(),
             instructions: match program.is_alone {
@@ -69,19 +70,21 @@ pub(crate) fn all(root: &Root, programs: &[Program], has_conf: bool) -> Result<V
     .collect()
 }
 
-/// The median time of osconf for other work.
-pub(crate) fn time_of(
+/// The shortest times of a program for other work, of each kind in turns.
+pub(crate) fn times_of(
     root: &Root,
     program: &Program,
-    work: Work,
+    works: &[Work],
     rounds: usize,
-) -> Result<Duration> {
-    let mut times = Vec::new();
+) -> Result<Vec<Duration>> {
+    let mut times = vec![Vec::new(); works.len()];
     for _ in 0..rounds {
-        root.reset(work, true)?;
-        times.push(time(program)?);
+        for (work, times) in works.iter().zip(&mut times) {
+            root.reset(*work, true)?;
+            times.push(time(program)?);
+        }
     }
-    Ok(median(&mut times))
+    Ok(times.iter().map(|times| fastest(times)).collect())
 }
 
 /// The system calls of a run on a fresh root.
@@ -98,6 +101,10 @@ fn time(program: &Program) -> Result<Duration> {
     let status = status.with_context(|| program.name)?;
     ensure!(status.success(), "{}: {status}", program.name);
     Ok(time)
+}
+
+fn fastest(times: &[Duration]) -> Duration {
+    times.iter().copied().min().unwrap_or_default()
 }
 
 fn median(times: &mut [Duration]) -> Duration {

@@ -15,15 +15,16 @@ pub(crate) fn title(disk: Disk, has_conf: bool) -> String {
     format!("On {disk}, {conf}:\n")
 }
 
-/// Times are ratios to that of osconf, which is the first row, and absolute.
+/// Times are the shortest and the median, and the ratio of the shortest to that of
+/// osconf, which is the first row.
 pub(crate) fn print(rows: &[Row]) {
     println!(
-        "| | time | of osconf's | system calls | processes | instructions | peak memory | its own | page faults |"
+        "| | fastest | median | of osconf's | system calls | processes | instructions | peak memory | its own | page faults |"
     );
-    println!("| --- | --: | --: | --: | --: | --: | --: | --: | --: |");
-    let first = rows.first().map_or(1.0, |row| row.time.as_secs_f64());
+    println!("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |");
+    let first = rows.first().map_or(1.0, |row| row.times[0].as_secs_f64());
     for row in rows {
-        let time = row.time.as_secs_f64();
+        let [time, median] = row.times.map(|time| time.as_secs_f64());
         let ratio = time / first;
         let ratio = match ratio {
             ..9.95 => format!("{ratio:.2}"),
@@ -31,9 +32,10 @@ pub(crate) fn print(rows: &[Row]) {
         };
         let dash = || "–".to_owned();
         println!(
-            "| {} | {:.2} ms | {ratio} | {} | {} | {} | {} KiB | {} | {} |",
+            "| {} | {:.2} ms | {:.2} ms | {ratio} | {} | {} | {} | {} KiB | {} | {} |",
             row.name,
             time * 1e3,
+            median * 1e3,
             thousands(row.calls as u64),
             row.processes,
             row.instructions.map_or_else(dash, thousands),
