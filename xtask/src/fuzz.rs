@@ -111,10 +111,9 @@ impl Fuzz {
     fn hold(&self, name: &str, runs: u64, longest: u32) -> Result<(u64, Option<String>)> {
         let program = self.folder.join(name);
         // The seed repeats a run that begins with what is kept, in this order, and with
-        // nothing else.
+        // nothing else; what reaches new code is kept in memory only.
         let own = tempfile::tempdir()?;
-        let (found, list) = (own.path().join("found"), own.path().join("list"));
-        fs::create_dir(&found)?;
+        let list = own.path().join("list");
         fs::write(&list, kept(name)?.join(","))?;
         let options = [
             format!("-runs={runs}"),
@@ -122,14 +121,12 @@ impl Fuzz {
             format!("-max_len={longest}"),
             format!("-timeout={HANGS}"),
             format!("-seed_inputs=@{}", list.display()),
-            // Nobody else finds anything meanwhile.
-            "-reload=0".to_owned(),
             format!("-artifact_prefix={}/broken-{name}-", self.target.display()),
             "-print_final_stats=1".to_owned(),
             "-verbosity=0".to_owned(),
         ];
         let sh = util::shell()?;
-        let output = cmd!(sh, "{program} {options...} {found}")
+        let output = cmd!(sh, "{program} {options...}")
             .quiet()
             .ignore_status()
             .output()?;
