@@ -1,7 +1,6 @@
 //! `cargo xtask reliability`: breaks the program in every way that it must survive,
 //! and prints the table of `tests/README.md`.
 
-use core::time::Duration;
 use std::sync::Mutex;
 use std::thread;
 
@@ -80,8 +79,8 @@ const SEED: &str = "20261121";
 /// How the line of a figure begins (`tests/figure.rs`).
 const FIGURE: &str = "figure: ";
 
-/// What a rig came to, and how long it took.
-type Outcome = (&'static str, Result<String>, Duration);
+/// What a rig came to.
+type Outcome = (&'static str, Result<String>);
 
 /// Runs the rigs, as the command line says.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -122,8 +121,17 @@ fn run_all(sh: &Shell, rigs: Vec<&'static Rig>) -> Result<()> {
         let next = || rigs.lock().ok().and_then(|mut rigs| rigs.next());
         while let Some(rig) = next() {
             let (outcome, time) = util::timed(|| (rig.run)(&sh));
-            println!("reliability: {}: {:.1} s", rig.name, time.as_secs_f32());
-            outcomes.push((rig.name, outcome, time));
+            let said = match &outcome {
+                Ok(output) => output.clone(),
+                Err(error) => format!("{error:#}"),
+            };
+            // At once, and as one piece: another rig is still at work.
+            println!(
+                "reliability: {}: {:.1} s\n{said}",
+                rig.name,
+                time.as_secs_f32()
+            );
+            outcomes.push((rig.name, outcome));
         }
         outcomes
     };
@@ -139,18 +147,13 @@ fn run_all(sh: &Shell, rigs: Vec<&'static Rig>) -> Result<()> {
     });
     let mut rows = Vec::new();
     let mut failed = Vec::new();
-    for (name, outcome, time) in outcomes {
-        println!("-- {name}: {:.1} s", time.as_secs_f32());
+    for (name, outcome) in outcomes {
         match outcome {
             Ok(output) => {
-                println!("{output}");
                 let figures = output.lines().filter_map(|line| line.strip_prefix(FIGURE));
                 rows.extend(figures.map(|row| format!("| {row} |")));
             }
-            Err(error) => {
-                println!("{error:#}");
-                failed.push(name);
-            }
+            Err(_) => failed.push(name),
         }
     }
     println!("| figure | count | lost | torn | panics | hangs | seed |");
