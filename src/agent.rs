@@ -7,6 +7,8 @@
 
 #[cfg(feature = "check")]
 mod check;
+#[cfg(feature = "guide")]
+mod colour;
 mod compose;
 mod disks;
 #[cfg(feature = "install")]

@@ -1,8 +1,12 @@
 //! The command line.
 
 use crate::settings::{SettingFault, Settings};
+#[cfg(feature = "guide")]
+use crate::text::nearest::is_near;
 use crate::text::split::split_once;
 use core::ffi::CStr;
+
+pub mod help;
 
 /// What to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +43,18 @@ pub struct Line<'a> {
     pub command: Command,
     /// The file that it is done with: for [`Command::Lint`] only.
     pub file: Option<&'a CStr>,
+    /// The command that help is wanted with: for [`Command::Help`] only.
+    pub about: Option<Command>,
+}
+
+impl Line<'_> {
+    const fn only(command: Command, about: Option<Command>) -> Self {
+        Self {
+            command,
+            file: None,
+            about,
+        }
+    }
 }
 
 /// Why a command line is not in order.
@@ -77,6 +93,14 @@ const COMMANDS: [(&[u8], Command, bool); 11] = [
     (b"help", Command::Help, true),
 ];
 
+/// The command that was probably meant by one that nobody knows.
+#[cfg(feature = "guide")]
+#[must_use]
+pub fn meant(typed: &[u8]) -> Option<&'static [u8]> {
+    let known = COMMANDS.iter().find(|(name, ..)| is_near(typed, name));
+    known.map(|(name, ..)| *name)
+}
+
 /// Options of one letter, and what they are short for.
 const LETTERS: [(&[u8], &[u8]); 5] = [
     (b"-h", b"help"),
@@ -107,6 +131,7 @@ const SWITCHES: &[&[u8]] = &[
 ///
 /// # Errors
 /// The first word that is not in order.
+#[inline(never)]
 pub fn parse<'a>(
     name: Option<Command>,
     words: impl Iterator<Item = &'a CStr>,
@@ -126,18 +151,8 @@ pub fn parse<'a>(
             _ => None,
         };
         match key {
-            Some(b"help") => {
-                return Ok(Line {
-                    command: Command::Help,
-                    file: None,
-                });
-            }
-            Some(b"version") => {
-                return Ok(Line {
-                    command: Command::Version,
-                    file: None,
-                });
-            }
+            Some(b"help") => return Ok(Line::only(Command::Help, command)),
+            Some(b"version") => return Ok(Line::only(Command::Version, None)),
             Some(key) => {
                 let (key, value) = match split_once(key, b'=') {
                     Some((key, value)) => (key, Some(value)),
@@ -146,11 +161,14 @@ pub fn parse<'a>(
                 };
                 option(key, text, value, settings)?;
             }
-            None if command.is_none() => {
+            None if matches!(command, None | Some(Command::Help)) => {
                 let known = COMMANDS.iter().find(|(name, ..)| *name == text);
                 let (_, named, is_here) = known.ok_or(Fault::Command(text))?;
                 if !is_here {
                     return Err(Fault::Absent(text));
+                }
+                if command.is_some() {
+                    return Ok(Line::only(Command::Help, Some(*named)));
                 }
                 command = Some(*named);
             }
@@ -161,7 +179,11 @@ pub fn parse<'a>(
     match (command, file) {
         (None, _) => Err(Fault::NoCommand),
         (Some(Command::Lint), None) => Err(Fault::NoFile),
-        (Some(command), file) => Ok(Line { command, file }),
+        (Some(command), file) => Ok(Line {
+            command,
+            file,
+            about: None,
+        }),
     }
 }
 
@@ -185,76 +207,6 @@ fn option<'a>(
         })
 }
 
-/// What `--help` shows: the lines about what the program was built with.
-pub const HELP: &[&str] = &[
-    "\
-osconf - applies Alibaba Cloud's aliyun_custom_image/os.conf
-
-usage: osconf COMMAND [OPTION]...
-
-  apply        apply os.conf to this machine: the job to run at every boot
-  plan         show what apply would change, as a diff, and change nothing
-",
-    #[cfg(feature = "lint")]
-    "  lint FILE    judge an os.conf\n",
-    "  locate       show which partition os.conf is looked for on, and why\n",
-    #[cfg(feature = "status")]
-    "  status       show what was applied last, and what is still open\n",
-    #[cfg(feature = "revert")]
-    "  revert       put back what the last apply replaced, the old password too\n",
-    #[cfg(feature = "install")]
-    "  install      put this program below --root DIR, to be started at every boot
-  uninstall    take it out again
-",
-    #[cfg(feature = "check")]
-    "  check        judge this system, or an image, as image_check does\n",
-    #[cfg(feature = "prepare")]
-    "  prepare      make the root of an image meet Alibaba's norm for images\n",
-    "
-  --root DIR       configure the system below DIR (default: /)
-  --conf FILE      take this os.conf instead of searching for it
-  --device DEV     search on this device, which is mounted: /dev/vda1
-  --network NAME   eni, ifcfg or kernel (default: what is there)
-  --hash KIND      sha512, sha256 or md5 (default: the C library's best)
-  --kernel         configure the running kernel as well, now
-  --wait SECONDS   how long to wait for a NIC (default: 10; plan: 0)
-  --log kmsg       write messages to the kernel's log, too
-",
-    #[cfg(feature = "install")]
-    "  --init NAME      install: for this init, or none (default: what is there)
-  --binary FILE    install: this binary, for a root of another architecture
-  --partition DIR  install: where the first partition is mounted
-",
-    #[cfg(any(feature = "install", feature = "revert", feature = "prepare"))]
-    "  --dry-run        install, uninstall, revert, prepare: only show it\n",
-    #[cfg(feature = "revert")]
-    "  --force          revert: also what somebody changed since\n",
-    "  --json           locate, check: tell it as JSON\n",
-    #[cfg(feature = "check")]
-    "  -p, --report DIR check: write the reports there
-  --all            check: more than the 16 items of image_check
-  --group NAME     check: image, contract or norm only
-  --image FILE     check: the root on this disk image
-  --strict         check: a warning is a failure, too
-",
-    #[cfg(feature = "prepare")]
-    "  --profile NAME   prepare: password (default) or locked: what root logs in by
-  --only ITEM,...  prepare: these items only; --skip ITEM,...: all but these
-  --list           prepare: list the items
-  --yes            prepare: the running system is meant
-",
-    "  -q, -v           say less, say more
-  -h, -V           show this help, show the version
-
-The same settings can stand in /etc/osconf/config as KEY=VALUE, and on the
-kernel's command line as osconf.KEY=VALUE; osconf.disable=1 there makes apply
-do nothing.
-
-exit codes: 0 done, or nothing to do; 1 the system refused something;
-2 wrong usage; 3 os.conf has errors
-",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,7 +221,10 @@ mod tests {
         let mut settings = Settings::default();
         let result = parse(None, words.iter().map(CString::as_c_str), &mut settings);
         let text = match result {
-            Ok(line) => std::format!("{:?} {:?}", line.command, line.file),
+            Ok(line) => match line.about {
+                Some(about) => std::format!("{:?} about {about:?}", line.command),
+                None => std::format!("{:?} {:?}", line.command, line.file),
+            },
             Err(
                 Fault::Option(word)
                 | Fault::Command(word)
@@ -293,7 +248,9 @@ mod tests {
         assert_eq!(settings.wait, Some(3));
         assert!(settings.kernel);
         assert_eq!(read("lint a").0, "Lint Some(\"a\")");
-        assert_eq!(read("apply --help").0, "Help None");
+        assert_eq!(read("apply --help").0, "Help about Apply");
+        assert_eq!(read("help apply").0, "Help about Apply");
+        assert_eq!(read("-h").0, "Help None");
         let (line, settings) = read("install --dry-run --init systemd --binary a");
         assert_eq!(line, "Install None");
         assert!(
@@ -301,6 +258,15 @@ mod tests {
                 && settings.install.init.is_some()
                 && settings.install.binary.is_some()
         );
+    }
+
+    #[cfg(feature = "guide")]
+    #[test]
+    fn what_was_probably_meant_is_told() {
+        for (typed, word) in [("aply", "apply"), ("insatll", "install"), ("deploy", "")] {
+            let meant = meant(typed.as_bytes()).unwrap_or_default();
+            assert_eq!(meant, word.as_bytes(), "{typed}");
+        }
     }
 
     #[test]

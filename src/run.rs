@@ -1,7 +1,7 @@
 //! One run of the program, from its arguments to its exit code.
 
 use crate::agent::{self, Exit, Run};
-use crate::cli::{self, Command, Fault, HELP};
+use crate::cli::{self, Command, Fault, help};
 use crate::conf::{Item, Lexer};
 use crate::limits::SETTINGS_BYTES;
 use crate::log::{Level, Log};
@@ -46,13 +46,11 @@ fn run_with_secrets<'a, S: Sys>(
     };
     match line.command {
         Command::Help => {
-            HELP.iter()
-                .for_each(|text| sys.say(Stream::Output, text.as_bytes()));
+            help::show(sys, line.about);
             return (Exit::Done, false);
         }
         Command::Version => {
-            let version = concat!("osconf ", env!("CARGO_PKG_VERSION"), "\n");
-            sys.say(Stream::Output, version.as_bytes());
+            sys.say(Stream::Output, VERSION.as_bytes());
             return (Exit::Done, false);
         }
         _ => {}
@@ -174,6 +172,7 @@ fn read_settings<S: Sys>(sys: &S, root: &S::Fd, settings: &mut Settings) {
     }
 }
 
+#[inline(never)]
 fn take<S: Sys>(sys: &S, settings: &mut Settings, source: &str, key: &[u8], value: &[u8]) {
     // The root is what these were read from.
     let result = match key {
@@ -197,6 +196,28 @@ fn refuse<S: Sys>(sys: &S, source: &str, key: &[u8]) {
     });
 }
 
+/// What `-V` says: the version, the machine, and the commands that it was built with.
+const VERSION: &str = concat!(
+    "osconf ",
+    env!("CARGO_PKG_VERSION"),
+    " for ",
+    cfg_select! {
+        target_arch = "x86_64" => { "x86_64" }
+        target_arch = "aarch64" => { "aarch64" }
+        _ => { "another machine" }
+    },
+    ": apply plan",
+    cfg_select! { feature = "lint" => { " lint" } _ => { "" } },
+    " locate",
+    cfg_select! { feature = "status" => { " status" } _ => { "" } },
+    cfg_select! { feature = "revert" => { " revert" } _ => { "" } },
+    cfg_select! { feature = "install" => { " install uninstall" } _ => { "" } },
+    cfg_select! { feature = "check" => { " check" } _ => { "" } },
+    cfg_select! { feature = "prepare" => { " prepare" } _ => { "" } },
+    "\n"
+);
+
+#[inline(never)]
 fn usage<S: Sys>(sys: &S, fault: Fault<'_>) -> Exit {
     let (what, word): (&str, &[u8]) = match fault {
         Fault::NoCommand => ("say what to do", b""),
@@ -211,6 +232,14 @@ fn usage<S: Sys>(sys: &S, fault: Fault<'_>) -> Exit {
     Log::new(sys, Level::Error, false).error("usage", &|out: &mut Buf<'_>| {
         put!(out, "{}", what);
         out.push(word);
+        #[cfg(feature = "guide")]
+        if let Fault::Command(typed) = fault
+            && let Some(meant) = cli::meant(typed)
+        {
+            put!(out, ": did you mean ");
+            out.push(meant);
+            put!(out, "?");
+        }
         put!(out, ": osconf --help shows how");
     });
     Exit::Usage

@@ -7,6 +7,8 @@ pub mod diff;
 pub mod ini;
 pub mod json;
 pub mod lines;
+#[cfg(feature = "guide")]
+pub mod nearest;
 pub mod split;
 pub mod time;
 pub mod uci;

@@ -4,14 +4,14 @@ mod disk;
 mod image;
 pub(super) mod root;
 
-use super::Exit;
 use super::run::Run;
+use super::{Exit, colour};
 use crate::check::report::{self, Summary, Totals};
 use crate::check::{EVIDENCE_BYTES, Finding, Group, ITEMS, Item, Look as _, Outcome, Verdict};
 use crate::error::{Fault, Step};
 use crate::log::Level;
 use crate::sys::files::NewFile;
-use crate::sys::{Access, Stream, Sys};
+use crate::sys::{Stream, Sys};
 use crate::text::lines::lines;
 use crate::text::{Buf, time};
 use crate::value::Path;
@@ -137,7 +137,7 @@ impl Report<'_> {
         let text = match run.settings.json {
             true => run.text(REPORT_BYTES, &|out| self.json(out))?,
             false => {
-                let in_colour = run.sys.is_terminal() && !has_no_color(run);
+                let in_colour = colour::is_wanted(run);
                 run.text(REPORT_BYTES, &|out| {
                     self.screen(out, is_reporting, in_colour);
                 })?
@@ -206,22 +206,3 @@ fn write<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &CStr, text: &[u8]) -> 
         Fault::System(Step::Publish, errno)
     })
 }
-
-/// Whether the environment asks for no colours (no-color.org): the variable is there
-/// and not empty.
-fn has_no_color<S: Sys>(run: &Run<'_, S>) -> bool {
-    let file = run
-        .sys
-        .open_folder(c"/proc/self")
-        .and_then(|folder| run.sys.open(&folder, c"environ", Access::Read));
-    let Ok(mut space) = run.sys.map(ENVIRONMENT_BYTES) else {
-        return false;
-    };
-    let text = crate::sys::files::read_into(run.sys, file, &mut space);
-    text.split(|&byte| byte == 0)
-        .filter_map(|variable| variable.strip_prefix(b"NO_COLOR="))
-        .any(|value| !value.is_empty())
-}
-
-/// Bytes of an environment that are looked at.
-const ENVIRONMENT_BYTES: usize = 128 * 1024;

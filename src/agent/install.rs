@@ -74,7 +74,7 @@ pub fn install<S: Sys>(run: &Run<'_, S>) -> Exit {
     work.exit()
 }
 
-/// Takes away what [`install`] put there, for whatever init.
+/// Takes away what [`install()`] put there, for whatever init.
 #[inline(never)]
 pub fn uninstall<S: Sys>(run: &Run<'_, S>) -> Exit {
     let mut work = Work::new(run, "uninstall", false);

@@ -1,5 +1,7 @@
 //! `plan`: what `apply` would do, as a diff, without doing it.
 
+#[cfg(feature = "guide")]
+use super::colour;
 use super::compose::{self, Composed, New};
 use super::job::Job;
 use super::locate::Purpose;
@@ -91,6 +93,11 @@ pub fn show<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), Fault> {
             _ => write_change(out, file, old, new),
         }
     })?;
+    #[cfg(feature = "guide")]
+    if colour::is_wanted(run) {
+        colour::say_diff(run, &text);
+        return Ok(());
+    }
     run.sys.say(Stream::Output, &text);
     Ok(())
 }

@@ -61,19 +61,54 @@ fn options_of_page(page: &str) -> Words {
     words(found.map(|word| word.trim_end_matches(',')))
 }
 
-/// The options that the help knows under one letter each.
-const SHORT: [&str; 4] = ["help", "quiet", "verbose", "version"];
-
-fn options_of_help() -> Result<Words> {
-    let mut known = options(&osconf(&["--help"])?);
-    known.extend(words(SHORT));
+/// The options that the help of some commands shows.
+fn options_of_help(commands: &[&str]) -> Result<Words> {
+    let mut known = Words::new();
+    for command in commands {
+        known.extend(options(&osconf(&[command, "--help"])?));
+    }
     Ok(known)
+}
+
+#[test]
+fn the_version_comes_with_the_machine_and_the_commands() -> Result<()> {
+    let (version, machine) = (env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    let commands = COMMANDS.join(" ");
+    let wanted = format!("osconf {version} for {machine}: {commands}\n");
+    assert_eq!(osconf(&["-V"])?, wanted);
+    let boot = output_of(Command::new(product::boot_binary()?).arg("--version"))?;
+    assert_eq!(
+        boot,
+        format!("osconf {version} for {machine}: apply plan locate\n")
+    );
+    Ok(())
+}
+
+#[test]
+fn the_help_of_each_command_fits_a_console_and_its_example_is_right() -> Result<()> {
+    let overview = osconf(&["help"])?;
+    assert_eq!(overview, osconf(&["--help"])?);
+    for command in COMMANDS {
+        let help = osconf(&[command, "--help"])?;
+        assert_eq!(help, osconf(&["help", command])?);
+        let line = format!("\n  {command} ");
+        assert!(overview.contains(&line) && help.contains(&line), "{help}");
+        assert!(help.lines().count() <= 24, "{help}");
+        assert!(help.lines().all(|line| line.len() <= 79), "{help}");
+        let mut lines = help.lines();
+        let example = lines.find_map(|line| line.strip_prefix("  osconf "));
+        let example = example.unwrap_or(command);
+        assert!(example.starts_with(command), "{example}");
+        let known = options(&help);
+        assert!(options(example).is_subset(&known), "{example}");
+    }
+    Ok(())
 }
 
 #[test]
 fn the_man_page_has_the_commands_and_options_of_the_help_and_no_others() -> Result<()> {
     let page = text("doc/osconf.8")?;
-    assert_eq!(options_of_page(&page), options_of_help()?);
+    assert_eq!(options_of_page(&page), options_of_help(&COMMANDS)?);
     let help = osconf(&["--help"])?;
     for command in COMMANDS {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
@@ -182,26 +217,16 @@ fn shells_complete_the_commands() -> Result<()> {
 }
 
 #[test]
-fn shells_complete_the_options_of_the_help() -> Result<()> {
-    let (mut by_bash, mut by_fish) = (Words::new(), Words::new());
+fn shells_complete_the_options_that_the_help_of_the_command_has() -> Result<()> {
     for command in COMMANDS {
-        by_bash.extend(options(
-            &bash(&format!("osconf {command} --"))?
-                .into_iter()
-                .collect::<Vec<_>>()
-                .join(" "),
-        ));
-        by_fish.extend(options(
-            &fish(&format!("osconf {command} --"))?
-                .into_iter()
-                .collect::<Vec<_>>()
-                .join(" "),
-        ));
+        let known = options_of_help(&[command])?;
+        let line = format!("osconf {command} --");
+        let found = |all: Words| words(all.iter().filter_map(|word| word.strip_prefix("--")));
+        assert_eq!(found(bash(&line)?), known, "bash: {line}");
+        assert_eq!(found(fish(&line)?), known, "fish: {line}");
     }
-    let known = options_of_help()?;
-    assert_eq!(by_bash, known);
-    assert_eq!(by_fish, known);
-    assert_eq!(options(&text("completions/_osconf")?), known);
+    let all = options_of_help(&COMMANDS)?;
+    assert_eq!(options(&text("completions/_osconf")?), all);
     run(
         "zsh",
         &["-n", &path("completions/_osconf").display().to_string()],
@@ -235,5 +260,139 @@ fn the_changelog_tells_of_this_version() -> Result<()> {
     let changelog = text("doc/changelog.md")?;
     let newest = changelog.lines().find_map(|line| line.strip_prefix("## "));
     assert_eq!(newest, Some(env!("CARGO_PKG_VERSION")));
+    Ok(())
+}
+
+/// What the program said in any test of `trees/`, and all of its texts.
+fn sayings() -> Result<(Vec<String>, String)> {
+    let (mut said, mut texts) = (Vec::new(), String::new());
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    for tree in fs::read_dir(tests.join("trees"))? {
+        let stderr = fs::read_to_string(tree?.path().join("stderr")).unwrap_or_default();
+        said.extend(stderr.lines().map(str::to_owned));
+    }
+    let mut folders = vec![tests.join("../src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => texts.push_str(&fs::read_to_string(path)?),
+            }
+        }
+    }
+    Ok((said, texts))
+}
+
+/// Whether a line is as the pattern says, in which `…` is anything.
+fn fits(pattern: &str, line: &str) -> bool {
+    let mut pieces = pattern.split('…');
+    let Some(mut rest) = pieces.next().and_then(|start| line.strip_prefix(start)) else {
+        return false;
+    };
+    for piece in pieces {
+        let Some(place) = rest.rfind(piece) else {
+            return false;
+        };
+        rest = &rest[place + piece.len()..];
+    }
+    rest.is_empty() || pattern.ends_with('…')
+}
+
+#[test]
+fn each_line_that_troubleshooting_leads_with_is_one_that_the_program_prints() -> Result<()> {
+    let (said, texts) = sayings()?;
+    let page = text("doc/troubleshooting.md")?;
+    let quoted: Vec<_> = page
+        .lines()
+        .filter(|line| line.starts_with("osconf: "))
+        .collect();
+    assert!(quoted.len() > 20, "{}", quoted.len());
+    for pattern in quoted {
+        if said.iter().any(|line| fits(pattern, line)) {
+            continue;
+        }
+        // What no test of `trees/` comes to: its words, as they stand in the source.
+        let what = pattern.splitn(3, ": ").nth(2).unwrap_or_default();
+        let words = what.split('…').filter(|words| words.len() > 3);
+        for words in words {
+            assert!(texts.contains(words), "nothing prints: {pattern}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_troubleshooting_says_to_run_are_commands_and_options() -> Result<()> {
+    let page = text("doc/troubleshooting.md")?;
+    let known = options_of_help(&COMMANDS)?;
+    for code in page.split('`').skip(1).step_by(2) {
+        let Some(line) = code.strip_prefix("osconf ") else {
+            continue;
+        };
+        let line = line.replace('\n', " ");
+        let command = line.split(' ').next().unwrap_or_default();
+        assert!(COMMANDS.contains(&command), "{line}");
+        assert!(options(&line).is_subset(&known), "{line}");
+    }
+    Ok(())
+}
+
+/// A root with an os.conf beside it.
+fn root() -> Result<(tempfile::TempDir, String, String)> {
+    let folder = tempfile::tempdir()?;
+    let (root, conf) = (folder.path().join("root"), folder.path().join("os.conf"));
+    fs::create_dir_all(root.join("etc"))?;
+    fs::write(&conf, "hostname=told\n")?;
+    let (root, conf) = (root.display().to_string(), conf.display().to_string());
+    Ok((folder, root, conf))
+}
+
+#[test]
+fn the_status_for_programs_says_what_is_done_and_when() -> Result<()> {
+    let (_folder, root, conf) = root()?;
+    let status = || osconf(&["status", "--json", "--root", &root]);
+    let parts = r#""network":"nothing","dns":"nothing""#;
+    assert_eq!(
+        status()?,
+        format!(
+            r#"{{"password":"nothing","hostname":"nothing",{parts},"applied":null,"prepared":null,"is_kept":false}}"#
+        ) + "\n"
+    );
+    osconf(&["apply", "--root", &root, "--conf", &conf])?;
+    let said = status()?;
+    let start = format!(r#"{{"password":"nothing","hostname":"done",{parts},"applied":"#);
+    let rest = said.strip_prefix(&start).with_context(|| said.clone())?;
+    let (seconds, rest) = rest.split_once(',').context("no more")?;
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_secs();
+    assert!(now.abs_diff(seconds.parse()?) < 60, "{said}");
+    assert_eq!(rest, "\"prepared\":null,\"is_kept\":false}\n");
+    Ok(())
+}
+
+#[test]
+fn a_diff_has_colours_on_a_terminal_only_and_not_where_nobody_wants_them() -> Result<()> {
+    let (_folder, root, conf) = root()?;
+    let words = ["plan", "--root", &root, "--conf", &conf];
+    let plain = osconf(&words)?;
+    assert!(
+        plain.contains("\n+told\n") && !plain.contains('\x1b'),
+        "{plain}"
+    );
+    let line = format!("{} {}", product::binary()?.display(), words.join(" "));
+    // script(1) runs it on a terminal of its own, which ends lines by CR LF.
+    let script = |variable: &str| {
+        let mut command = Command::new("script");
+        command
+            .args(["-qec", &line, "/dev/null"])
+            .env_remove("NO_COLOR");
+        if !variable.is_empty() {
+            command.env("NO_COLOR", variable);
+        }
+        Ok::<_, anyhow::Error>(output_of(&mut command)?.replace("\r\n", "\n"))
+    };
+    let coloured = script("")?;
+    assert!(coloured.contains("\x1b[32m+told\x1b[m\n"), "{coloured:?}");
+    assert_eq!(script("1")?, plain);
     Ok(())
 }

@@ -82,6 +82,10 @@ fn format(_: &[Target]) -> Result<()> {
 /// The product is looked at as it is shipped, for each target; the rest for this machine.
 fn lints(targets: &[Target]) -> Result<()> {
     let sh = util::shell()?;
+    cmd!(sh, "cargo doc --quiet --no-deps --package osconf --lib")
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .quiet()
+        .run()?;
     cmd!(
         sh,
         "cargo clippy --quiet --workspace --lib --tests -- -D warnings"
@@ -113,6 +117,10 @@ fn lints(targets: &[Target]) -> Result<()> {
 
 fn unit_tests(_: &[Target]) -> Result<()> {
     let sh = util::shell()?;
+    // The examples of its documentation.
+    cmd!(sh, "cargo test --quiet --package osconf --doc")
+        .quiet()
+        .run()?;
     cmd!(sh, "cargo test --quiet --package osconf --lib")
         .quiet()
         .run()?;
