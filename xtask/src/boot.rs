@@ -85,6 +85,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(job) = queue.lock().ok().and_then(|mut queue| queue.pop_front()) {
+                    let left = queue.lock().map_or(0, |queue| queue.len());
+                    util::progress("boot", total - left, total);
                     if !report(&job, options.keep)
                         && let Ok(mut failed) = failed.lock()
                     {

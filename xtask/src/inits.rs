@@ -142,6 +142,8 @@ fn boot(wanted: &dyn Fn(&Init) -> bool) -> Result<()> {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some((init, root)) = queue.lock().ok().and_then(|mut all| all.pop()) {
+                    let left = queue.lock().map_or(0, |queue| queue.len());
+                    util::progress("inits", total - left, total);
                     if !report(&rig, &init, &root)
                         && let Ok(mut failed) = failed.lock()
                     {

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::fs::{self, Permissions};
+use std::io::IsTerminal;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -94,6 +95,14 @@ pub(crate) fn stem(path: &Path) -> String {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
+}
+
+/// Shows on a terminal how far something long has come, until the next line takes its
+/// place; elsewhere the lines are enough.
+pub(crate) fn progress(what: &str, done: usize, total: usize) {
+    if std::io::stderr().is_terminal() {
+        eprint!("{what}: {done} of {total} begun\r");
+    }
 }
 
 /// Runs a step and says how long it took.
