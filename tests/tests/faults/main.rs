@@ -155,7 +155,7 @@ fn work(names: &[String], next: &AtomicUsize, seed: u64, tally: &Mutex<Tally>) {
             tally.lock().expect("a tally").add_cut(Damage::Panic, text);
         }
         match Layout::new(name) {
-            Ok(Some(layout)) => break_layout(&layout, figure::scale(3_450, 36_000), seed, tally),
+            Ok(Some(layout)) => break_layout(&layout, figure::scale(3_450, 50_000), seed, tally),
             Ok(None) => {}
             Err(error) => {
                 let text = format!("{name}: {error:#}");
