@@ -168,13 +168,14 @@ fn is_shell(value: &[u8]) -> bool {
     value.iter().any(|byte| b"\"'\\$`".contains(byte))
 }
 
-/// Whether the value of `key` is one that [`set_value`] leaves.
-fn is_own(look: &dyn Look, path: &CStr, key: &str) -> bool {
-    let mut is_own = false;
+/// Whether a file that a shell sources gives `key` a value, and one of this kind:
+/// [`is_shell`] is what [`set_value`] leaves.
+fn has_value(look: &dyn Look, path: &CStr, key: &str, kind: fn(&[u8]) -> bool) -> bool {
+    let mut has_it = false;
     let _ = look.read(path, &mut |text| {
-        is_own = assignments::get(text, key).is_some_and(is_shell);
+        has_it = assignments::get(text, key).is_some_and(kind);
     });
-    is_own
+    has_it
 }
 
 /// Edits what stands behind `key` in a file that a shell sources, or else `unset`. A

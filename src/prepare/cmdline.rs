@@ -1,6 +1,6 @@
 //! The kernel's command line: names of NICs as os.conf has them, and the consoles.
 
-use super::{Item, Wishes, each_file, is_own, is_there, set_value};
+use super::{Item, Wishes, each_file, has_value, is_shell, is_there, set_value};
 use crate::change::Wanted;
 use crate::check::Look;
 use crate::text::Buf;
@@ -14,8 +14,8 @@ pub(super) const ITEM: Item = Item {
         let label = u8::from(look.architecture() == "aarch64");
         let mut is_own_value = false;
         for (row, (path, key, is_made)) in (0..).zip(&VARIABLES) {
-            if *is_made && is_there(look, path) || has(look, path, key) {
-                is_own_value |= is_own(look, path, key);
+            if *is_made && is_there(look, path) || has_value(look, path, key, |_| true) {
+                is_own_value |= has_value(look, path, key, is_shell);
                 wishes.mend(path.to_bytes(), variable, 2 * row + label);
             }
         }
@@ -62,14 +62,6 @@ const LINES: [&CStr; 3] = [c"boot/cmdline", c"boot/cmdline.txt", c"etc/kernel/cm
 
 fn menu(wishes: &mut Wishes, path: &[u8], label: u8) {
     wishes.mend(path, edit, label);
-}
-
-fn has(look: &dyn Look, path: &CStr, key: &str) -> bool {
-    let mut is_set = false;
-    let _ = look.read(path, &mut |text| {
-        is_set = crate::text::assignments::get(text, key).is_some();
-    });
-    is_set
 }
 
 /// Whether the command line of GRUB is not in its menu, or in a line that stays.

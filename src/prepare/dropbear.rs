@@ -1,13 +1,14 @@
 //! dropbear, which has options where sshd has a file (dropbear(8), and its svr-runopts.c):
 //! each init takes them from a variable, OpenWrt makes them of its own file.
 
-use super::{Item, Profile, is_own, is_there, set_value};
+use super::{Item, Profile, has_value, is_shell, is_there, set_value};
 use crate::change::Wanted;
 use crate::text::Buf;
-use crate::text::assignments::Value;
+use crate::text::assignments::{Setting, Value};
 use crate::text::lines::words;
 use crate::text::uci::sections;
 use core::ffi::CStr;
+use heapless::Vec;
 
 pub(super) const ITEM: Item = Item {
     name: "dropbear",
@@ -23,7 +24,7 @@ pub(super) const ITEM: Item = Item {
         if profile == Profile::Locked || is_there(look, path) || row == VOID {
             wishes.write(path, variable, 2 * row + column);
         }
-        if is_own(look, path, key) {
+        if has_value(look, path, key, is_shell) {
             wishes.note("to do: dropbear's options -s, -g, -w and -t, where a script stands");
         }
     },
@@ -132,25 +133,20 @@ const KEYS: [(&str, [bool; 2]); 3] = [
 
 fn edit(out: &mut Buf<'_>, old: &[u8], _: &Wanted<'_>, column: u8) {
     for section in sections(old) {
-        let mut text = [(KEYS[0].0, Value::Gone); 3];
-        let mut count = 0;
+        let mut settings = Vec::<Setting<'_>, { KEYS.len() }>::new();
         for (key, wanted) in &KEYS {
             let wanted = wanted.get(usize::from(column)) == Some(&true);
             let is_off = section.get(key).is_some_and(|value| {
                 [&b"0"[..], b"off", b"false", b"no", b"disabled"].contains(&value)
             });
-            if is_off == wanted
-                && let Some(place) = text.get_mut(count)
-            {
-                *place = (key, Value::Word(if wanted { b"on" } else { b"off" }));
-                count += 1;
+            if is_off == wanted {
+                // Cannot fail: there is room for every key.
+                let _ = settings.push((key, Value::Word(if wanted { b"on" } else { b"off" })));
             }
         }
-        match text.get(..count) {
-            Some(settings) if count > 0 && section.kind == b"dropbear" => {
-                section.set(out, settings, &[]);
-            }
-            _ => section.copy(out),
+        match !settings.is_empty() && section.kind == b"dropbear" {
+            true => section.set(out, &settings, &[]),
+            false => section.copy(out),
         }
     }
 }
