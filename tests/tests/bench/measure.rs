@@ -112,16 +112,19 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
+/// Runs it by another program, which looks on.
+fn run_under(program: &Program, words: &[&str]) -> Result<()> {
+    let status = program.start(words).status()?;
+    ensure!(status.success(), "{}: {words:?}: {status}", program.name);
+    Ok(())
+}
+
 /// Counts the system calls of all its processes.
 fn calls(program: &Program) -> Result<Calls> {
     let file = tempfile::NamedTempFile::new()?;
     let path = file.path().to_string_lossy();
     let words = ["strace", "-f", "-q", "-c", "-U", "calls,name", "-o", &path];
-    ensure!(
-        program.start(&words).status()?.success(),
-        "{}",
-        program.name
-    );
+    run_under(program, &words)?;
     let text = fs::read_to_string(file.path())?;
     let lines = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
@@ -164,11 +167,7 @@ fn memory_of_all(program: &Program) -> Result<(u64, Option<u64>, u64)> {
     let file = tempfile::NamedTempFile::new()?;
     let path = file.path().to_string_lossy();
     let words = ["time", "-o", &path, "-f", "%M %R"];
-    ensure!(
-        program.start(&words).status()?.success(),
-        "{}",
-        program.name
-    );
+    run_under(program, &words)?;
     let text = fs::read_to_string(file.path())?;
     let (peak, faults) = text.trim().split_once(' ').context("time(1)")?;
     Ok((peak.parse()?, None, faults.parse()?))
@@ -178,11 +177,7 @@ fn instructions(program: &Program) -> Result<u64> {
     let file = tempfile::NamedTempFile::new()?;
     let path = format!("--callgrind-out-file={}", file.path().display());
     let words = ["valgrind", "-q", "--tool=callgrind", &path];
-    ensure!(
-        program.start(&words).status()?.success(),
-        "{}",
-        program.name
-    );
+    run_under(program, &words)?;
     let text = fs::read_to_string(file.path())?;
     let line = text.lines().find_map(|line| line.strip_prefix("totals: "));
     Ok(line.context("callgrind")?.trim().parse()?)
