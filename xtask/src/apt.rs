@@ -68,10 +68,12 @@ fn add_backports(sh: &Shell, folder: &Path) -> Result<()> {
     )
 }
 
+/// Debian's keys, which every release is signed with.
+const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
 /// A line for apt that names a release of Debian on a mirror.
 fn source(mirror: &str, release: &str) -> String {
-    let key = "/usr/share/keyrings/debian-archive-keyring.gpg";
-    format!("deb [signed-by={key}] {mirror} {release} main\n")
+    format!("deb [signed-by={KEYS}] {mirror} {release} main\n")
 }
 
 /// Makes the root of a Debian as debootstrap(8) does, with these packages beside what
@@ -86,8 +88,7 @@ pub(crate) fn bootstrap(
     let Some(mirror) = mirror(&sh, release)? else {
         bail!("apt has no source for Debian {release}: add one below /etc/apt, then try again");
     };
-    let keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
-    cmd!(sh, "debootstrap --variant=minbase --arch={architecture} --keyring={keys} --include={packages} {release} {root} {mirror}")
+    cmd!(sh, "debootstrap --variant=minbase --arch={architecture} --keyring={KEYS} --include={packages} {release} {root} {mirror}")
         .quiet()
         .ignore_stdout()
         .run()

@@ -83,23 +83,17 @@ fn floor(host: &target::Target) -> Result<PathBuf> {
 
 /// Finds the root with the other programs in the cache, or makes it.
 fn debian(host: &target::Target) -> Result<PathBuf> {
-    let folder = util::cache("bench")?;
-    let root = folder.join("root");
-    let stamp = folder.join("made-for");
     let made_for = PACKAGES.join("\n");
-    if fs::read_to_string(&stamp).ok().as_deref() == Some(&made_for) {
-        return Ok(root);
-    }
-    println!(
-        "bench: fetching the other programs into {}",
-        folder.display()
-    );
-    if root.exists() {
-        fs::remove_dir_all(&root)?;
-    }
+    let folder = util::cached("bench", RELEASE, &made_for, |folder| {
+        fetch(host, &folder.join("root"))
+    })?;
+    Ok(folder.join("root"))
+}
+
+fn fetch(host: &target::Target, root: &Path) -> Result<()> {
     let work = tempfile::tempdir()?;
     let apt = PrivateApt::of_release(work.path(), &host.debian.architecture, RELEASE)?;
-    apt.unpack_merged(&apt.download_all(PACKAGES)?, &root)?;
+    apt.unpack_merged(&apt.download_all(PACKAGES)?, root)?;
     // Packages that are not configured have no compiled modules, which would make
     // cloud-init slower than it is.
     let sh = util::shell()?;
@@ -111,7 +105,5 @@ fn debian(host: &target::Target) -> Result<PathBuf> {
     .ignore_status()
     .ignore_stderr()
     .run()
-    .context("cannot compile cloud-init")?;
-    util::write(&stamp, made_for)?;
-    Ok(root)
+    .context("cannot compile cloud-init")
 }

@@ -21,7 +21,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::target::Target;
 use crate::{build, setup, util};
-pub(crate) use judge::{Facts, check};
+pub(crate) use judge::{Facts, check, judge_network};
 use machine::Machine;
 use parts::Parts;
 use scenario::{Agent, Sample, Scenario, Scenarios};

@@ -66,17 +66,25 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// What the archive of one architecture is called.
+/// The one folder in the archive of an architecture.
+pub(crate) fn name(target: &Target) -> String {
+    format!("osconf-{VERSION}-{}", target.name)
+}
+
+/// What that archive is called.
 pub(crate) fn archive_name(target: &Target) -> String {
-    format!("osconf-{VERSION}-{}.tar.gz", target.name)
+    packed(&name(target))
+}
+
+fn packed(name: &str) -> String {
+    format!("{name}.tar.gz")
 }
 
 /// Packs one architecture into a folder, and returns the archive's name.
 pub(crate) fn archive(sh: &Shell, target: &Target, date: &str, to: &Path) -> Result<String> {
-    let name = archive_name(target);
-    let name = name.trim_end_matches(".tar.gz");
+    let name = name(target);
     let temporary = tempfile::tempdir()?;
-    let inner = temporary.path().join(name);
+    let inner = temporary.path().join(&name);
     for form in FORMS {
         let binary = build::place(&util::target_dir(), target, form);
         util::copy(&binary, &inner.join(form.file), 0o755)?;
@@ -88,7 +96,7 @@ pub(crate) fn archive(sh: &Shell, target: &Target, date: &str, to: &Path) -> Res
     cmd!(sh, "cp -R --parents -- {FOLDERS...} {inner}")
         .quiet()
         .run()?;
-    pack(sh, temporary.path(), name, date, to)
+    pack(sh, temporary.path(), &name, date, to)
 }
 
 /// Packs the folder `name` of another one, and returns the archive's name.
@@ -111,7 +119,7 @@ pub(crate) fn pack(sh: &Shell, outer: &Path, name: &str, date: &str, to: &Path) 
     .quiet()
     .run()?;
     cmd!(sh, "gzip --no-name -9 {tar}").quiet().run()?;
-    let file = format!("{name}.tar.gz");
+    let file = packed(name);
     util::copy(&tar.with_extension("gz"), &to.join(&file), 0o644)?;
     Ok(file)
 }

@@ -150,12 +150,8 @@ impl Fuzz {
 /// The inputs that are kept, in the order of their names.
 fn kept(name: &str) -> Result<Vec<String>> {
     let folder = util::root().join("tests/fuzz/corpus").join(name);
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-        paths.push(entry?.path().display().to_string());
-    }
-    paths.sort();
-    Ok(paths)
+    let paths = util::files(&folder)?.into_iter();
+    Ok(paths.map(|path| path.display().to_string()).collect())
 }
 
 /// Where the dice begin, as in `tests/figure.rs`; to libFuzzer 0 is any number.

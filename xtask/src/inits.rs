@@ -187,13 +187,6 @@ fn report(rig: &Rig, init: &Init, root: &Path) -> bool {
 
 /// Finds the root of an init in the cache, or makes it.
 fn root(inits: &Inits, init: &Init, architecture: &str) -> Result<PathBuf> {
-    let cache = util::cache("inits")?;
-    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
-    // Two xtasks at a time must not fetch into one folder.
-    let lock = File::create(cache.join("lock"))?;
-    lock.lock()
-        .with_context(|| format!("cannot lock {}", cache.display()))?;
-    let folder = cache.join(&init.name);
     let (base, prepare): (&[_], _) = match init.alone {
         true => (&[], ""),
         false => (&inits.base, &*inits.prepare),
@@ -201,29 +194,16 @@ fn root(inits: &Inits, init: &Init, architecture: &str) -> Result<PathBuf> {
     let packages = base.iter().chain(&init.packages);
     let packages: Vec<_> = packages.map(String::as_str).collect();
     let script = format!("set -e\n{prepare}\n{}", init.prepare);
-    // What the folder was made for: with other packages it is stale.
+    // With other packages it is stale.
     let made_for = format!("{RELEASE} {}\n{script}", packages.join(" "));
-    let stamp = folder.join("made-for");
-    let root = folder.join("root");
-    if fs::read_to_string(&stamp).ok().as_deref() != Some(&made_for) {
-        println!("inits: making {}", root.display());
-        make(&packages, &script, architecture, &folder, &root)
-            .with_context(|| format!("cannot make a Debian with {}", init.name))?;
-        util::write(&stamp, made_for)?;
-    }
-    Ok(root)
+    let folder = util::cached("inits", &init.name, &made_for, |folder| {
+        make(&packages, &script, architecture, &folder.join("root"))
+            .with_context(|| format!("cannot make a Debian with {}", init.name))
+    })?;
+    Ok(folder.join("root"))
 }
 
-fn make(
-    packages: &[&str],
-    script: &str,
-    architecture: &str,
-    folder: &Path,
-    root: &Path,
-) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
+fn make(packages: &[&str], script: &str, architecture: &str, root: &Path) -> Result<()> {
     let work = tempfile::tempdir()?;
     let apt = PrivateApt::of_release(work.path(), architecture, RELEASE)?;
     apt.unpack_merged(&apt.download_all(packages)?, root)?;

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
@@ -133,7 +133,7 @@ pub(crate) fn debian(sh: &Shell, target: &Target, date: &str, to: &Path) -> Resu
         &tree.join("usr/share/doc/osconf/copyright"),
         filled("debian/copyright", &values)?,
     )?;
-    let files = files(&tree)?;
+    let files = util::files(&tree)?;
     let size: u64 = files
         .iter()
         .map(|file| fs::metadata(file).map_or(0, |it| it.len()))
@@ -206,22 +206,6 @@ fn indented(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// All files below a folder, by name.
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in
-        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
-    {
-        let path = entry?.path();
-        match path.is_dir() && !path.is_symlink() {
-            true => found.extend(files(&path)?),
-            false => found.push(path),
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
 /// Packs the recipes, with the archives of a folder that they take the program from,
 /// and returns the name of what was packed into the same folder.
 pub(crate) fn recipes(sh: &Shell, date: &str, folder: &Path) -> Result<String> {
@@ -261,7 +245,7 @@ fn lay_out(sh: &Shell, archives: &Path, to: &Path) -> Result<()> {
         sum(&key, "md5", &file)?;
     }
     let from = util::root().join("targets/pkg");
-    for path in files(&from)? {
+    for path in util::files(&from)? {
         let name = path.strip_prefix(&from)?.to_string_lossy().into_owned();
         // That one is no recipe: it is made here.
         if !name.starts_with("debian/") {

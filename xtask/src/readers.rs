@@ -5,7 +5,6 @@
 //! test does it, and it takes seconds. What conflicts with another package lies
 //! beside the root, to be laid over it.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -100,13 +99,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 
 /// Finds the root in the cache, or makes it.
 fn set_up(release: &str) -> Result<PathBuf> {
-    let cache = util::cache("readers")?;
-    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
-    // Two xtasks at a time must not fetch into one folder.
-    let lock = File::create(cache.join("lock"))?;
-    lock.lock()
-        .with_context(|| format!("cannot lock {}", cache.display()))?;
-    let folder = cache.join(release);
     let packages = PACKAGES.iter().copied();
     let packages = packages.filter(|name| release == RELEASE || !ONLY_THERE.contains(name));
     let packages: Vec<_> = packages.collect();
@@ -116,31 +108,21 @@ fn set_up(release: &str) -> Result<PathBuf> {
         .copied()
         .collect();
     let all: Vec<_> = [&packages, BESIDE, &apart, USERS].concat();
-    // What the folder was made for: with other packages it is stale.
+    // With other packages it is stale.
     let made_for = format!("{release}\n{}\n", all.join("\n"));
-    let stamp = folder.join("made-for");
-    if fs::read_to_string(&stamp).ok().as_deref() != Some(&made_for) {
-        println!(
-            "readers: fetching Debian's network programs into {}",
-            folder.display()
-        );
+    util::cached("readers", release, &made_for, |folder| {
         setup::tools(&setup::boot_tools(&[]))?;
-        fetch(release, &packages, &folder).with_context(|| {
+        fetch(release, &packages, folder).with_context(|| {
             format!(
                 "cannot fetch the programs that read network files from Debian {release} into {}: \
                  is the network there? It is needed once",
                 folder.display()
             )
-        })?;
-        util::write(&stamp, made_for)?;
-    }
-    Ok(folder)
+        })
+    })
 }
 
 fn fetch(release: &str, packages: &[&str], folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
     let architecture = target::host()?.debian.architecture;
     let work = tempfile::tempdir()?;
     let apt = PrivateApt::of_release(work.path(), &architecture, release)?;

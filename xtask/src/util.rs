@@ -1,7 +1,7 @@
 //! Small things that several subcommands need.
 
 use core::time::Duration;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::IsTerminal;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -53,6 +53,33 @@ pub(crate) fn cache(purpose: &str) -> Result<PathBuf> {
     }
 }
 
+/// The folder `name` in the cache for one purpose. `make` fills it, when it is not there,
+/// or was made for something else than what `made_for` says.
+pub(crate) fn cached(
+    purpose: &str,
+    name: &str,
+    made_for: &str,
+    make: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let cache = cache(purpose)?;
+    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
+    // Two xtasks at a time must not fetch into one folder.
+    let lock = File::create(cache.join("lock"))?;
+    lock.lock()
+        .with_context(|| format!("cannot lock {}", cache.display()))?;
+    let folder = cache.join(name);
+    let stamp = folder.join("made-for");
+    if fs::read_to_string(&stamp).ok().as_deref() != Some(made_for) {
+        println!("{purpose}: making {}", folder.display());
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        make(&folder)?;
+        write(&stamp, made_for)?;
+    }
+    Ok(folder)
+}
+
 /// The text of a file; the error names the file.
 pub(crate) fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
@@ -87,6 +114,22 @@ pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// All files below a folder, by name; a link is one, too.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => found.extend(files(&entry.path())?),
+            false => found.push(entry.path()),
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// A file's name without its last extension.

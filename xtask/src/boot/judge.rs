@@ -196,7 +196,8 @@ pub(crate) fn judge(facts: &Facts, scenario: &Scenario, sample: &Sample) -> Vec<
     faults
 }
 
-fn judge_network(faults: &mut Vec<String>, facts: &Facts, sample: &Sample) {
+/// Addresses and routes.
+pub(crate) fn judge_network(faults: &mut Vec<String>, facts: &Facts, sample: &Sample) {
     let mut addresses = BTreeSet::new();
     let mut routes = BTreeSet::new();
     for nic in &sample.nic {

@@ -1,6 +1,6 @@
 //! Kernel, modules and BusyBox of an architecture, kept in the user's cache.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +21,16 @@ pub(crate) struct Parts {
     pub(crate) modules: PathBuf,
 }
 
+impl Parts {
+    fn in_folder(folder: &Path) -> Self {
+        Self {
+            kernel: folder.join("kernel"),
+            busybox: folder.join("busybox"),
+            modules: folder.join("modules"),
+        }
+    }
+}
+
 /// The names in the initramfs recipe's list, in load order.
 pub(crate) fn module_names() -> Result<Vec<String>> {
     let list = util::read(&util::root().join("targets/initramfs/cpio/modules"))?;
@@ -37,36 +47,17 @@ pub(crate) fn get(target: &Target, release: Option<&str>) -> Result<Parts> {
         Some(_) => Some(get(target, None)?.busybox),
         None => None,
     };
-    let cache = util::cache("boot")?;
-    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
-    // Two xtasks at a time must not fetch into one folder.
-    let lock = File::create(cache.join("lock"))?;
-    lock.lock()
-        .with_context(|| format!("cannot lock {}", cache.display()))?;
-    let folder = match release {
-        Some(release) => cache.join(format!("{}-{release}", target.name)),
-        None => cache.join(&target.name),
+    let name = match release {
+        Some(release) => format!("{}-{release}", target.name),
+        None => target.name.clone(),
     };
-    let parts = Parts {
-        kernel: folder.join("kernel"),
-        busybox: folder.join("busybox"),
-        modules: folder.join("modules"),
-    };
-    // What the folder was made for: with other modules or another kernel it is stale.
+    // With other modules or another kernel it is stale.
     let made_for = format!("{} {}\n", target.debian.kernel, module_names()?.join(" "));
-    let stamp = folder.join("made-for");
-    if fs::read_to_string(&stamp).ok().as_deref() != Some(&made_for) {
-        println!(
-            "boot: fetching kernel and BusyBox for {} into {}",
-            target.name,
-            folder.display()
-        );
-        fetch(target, release, own, &folder, &parts).with_context(|| {
-            format!("cannot fetch what a machine of {} is made of", target.name)
-        })?;
-        util::write(&stamp, made_for)?;
-    }
-    Ok(parts)
+    let folder = util::cached("boot", &name, &made_for, |folder| {
+        fetch(target, release, own, &Parts::in_folder(folder))
+            .with_context(|| format!("cannot fetch what a machine of {} is made of", target.name))
+    })?;
+    Ok(Parts::in_folder(&folder))
 }
 
 /// `busybox` is that of the machine's own release, where the kernel is of another.
@@ -74,12 +65,8 @@ fn fetch(
     target: &Target,
     release: Option<&str>,
     busybox: Option<PathBuf>,
-    folder: &Path,
     parts: &Parts,
 ) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
     let architecture = &target.debian.architecture;
     let work = tempfile::tempdir()?;
     let apt = match release {
@@ -154,16 +141,10 @@ fn copy(from: Option<&PathBuf>, what: &str, to: &Path) -> Result<()> {
 
 /// Every file below a folder whose name is wanted.
 fn find(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in
-        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
-    {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            found.extend(find(&entry.path(), wanted)?);
-        } else if wanted(&entry.file_name().to_string_lossy()) {
-            found.push(entry.path());
-        }
-    }
+    let mut found = util::files(folder)?;
+    found.retain(|path| {
+        let name = path.file_name().unwrap_or_default();
+        wanted(&name.to_string_lossy())
+    });
     Ok(found)
 }

@@ -1,10 +1,8 @@
 //! Whether a machine that was booted is as os.conf says, and as it was prepared.
 
-use std::collections::BTreeSet;
-
 use super::Init;
 use crate::boot::scenario::Sample;
-use crate::boot::{Facts, check};
+use crate::boot::{Facts, check, judge_network};
 
 /// What the record has a word on.
 const PARTS: [&str; 4] = ["password", "hostname", "network", "dns"];
@@ -16,30 +14,13 @@ pub(super) fn judge(sample: &Sample, init: &Init, facts: &Facts) -> Vec<String> 
         faults.push("the facts were not printed".to_owned());
         return faults;
     }
+    judge_network(&mut faults, facts, sample);
     let mut compare = |what: &str, wanted: String, found: String| {
         if wanted != found {
             faults.push(format!("{what}: expected {wanted}, found {found}"));
         }
     };
     let open = init.open.as_deref();
-    let nics = &sample.nic;
-    let addresses = nics
-        .iter()
-        .map(|nic| (nic.mac.clone(), nic.address.clone()));
-    let routes = nics.iter().flat_map(|nic| {
-        let routes = nic.routes.iter();
-        routes.map(|route| (nic.mac.clone(), route.clone()))
-    });
-    compare(
-        "addresses",
-        format!("{:?}", addresses.collect::<BTreeSet<_>>()),
-        format!("{:?}", facts.addresses()),
-    );
-    compare(
-        "routes",
-        format!("{:?}", routes.collect::<BTreeSet<_>>()),
-        format!("{:?}", facts.routes()),
-    );
     compare(
         "hostname",
         sample.hostname.clone(),

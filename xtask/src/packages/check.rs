@@ -6,14 +6,14 @@
 //! The linters of the other systems are run where they are installed.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
-use super::{debian, files, lay_out};
+use super::{debian, lay_out};
 use crate::target::{self, Target};
 use crate::{apt, build, dist, setup, util};
 
@@ -86,21 +86,12 @@ fn lintian(sh: &Shell, packages: &[PathBuf]) -> Result<()> {
 
 /// A Debian root from the cache, made when it is not there.
 fn root(target: &Target) -> Result<PathBuf> {
-    let cache = util::cache("packages")?;
-    fs::create_dir_all(&cache)?;
-    let lock = File::create(cache.join("lock"))?;
-    lock.lock()?;
-    let root = cache.join(RELEASE);
-    let stamp = cache.join("made-for");
-    if fs::read_to_string(&stamp).ok().as_deref() != Some(PACKAGES) {
-        println!("packages: making {}", root.display());
-        if root.exists() {
-            fs::remove_dir_all(&root)?;
-        }
-        apt::bootstrap(&root, &target.debian.architecture, RELEASE, PACKAGES)?;
-        util::write(&stamp, PACKAGES)?;
-    }
-    Ok(root)
+    let architecture = &target.debian.architecture;
+    let folder = util::cached("packages", RELEASE, PACKAGES, |folder| {
+        fs::create_dir_all(folder)?;
+        apt::bootstrap(&folder.join("root"), architecture, RELEASE, PACKAGES)
+    })?;
+    Ok(folder.join("root"))
 }
 
 /// Installs the package, removes it, and purges it, in a layer above the root.
@@ -134,7 +125,7 @@ fn recipes_put(sh: &Shell, recipes: &Path, target: &Target) -> Result<()> {
     let work = temporary.path();
     let archive = recipes.join("archives").join(dist::archive_name(target));
     cmd!(sh, "tar -xzf {archive} -C {work}").quiet().run()?;
-    let unpacked = work.join(dist::archive_name(target).trim_end_matches(".tar.gz"));
+    let unpacked = work.join(dist::name(target));
     let arch = &target.name;
     let script = util::root().join("xtask/src/packages/recipes.sh");
     cmd!(sh, "sh -eu {script} {recipes} {unpacked} {work} {arch}")
@@ -165,14 +156,15 @@ fn recipes_put(sh: &Shell, recipes: &Path, target: &Target) -> Result<()> {
             .filter(|one| one.0 == recipe)
             .map(|one| one.1)
             .collect();
-        for file in files(&folder)? {
+        let files = util::files(&folder)?;
+        for file in &files {
             let name = file.strip_prefix(&folder)?.to_string_lossy().into_owned();
             let is_known = name == "usr/sbin/osconf"
                 || name.starts_with("usr/share/")
                 || known.contains(&&*name);
             ensure!(is_known, "{recipe} puts something nobody knows: /{name}");
         }
-        count.insert(recipe, files(&folder)?.len());
+        count.insert(recipe, files.len());
     }
     println!("packages: recipes put what they should: {count:?} files");
     Ok(())
@@ -181,7 +173,7 @@ fn recipes_put(sh: &Shell, recipes: &Path, target: &Target) -> Result<()> {
 /// What the linters that are there say of the recipes.
 fn lint(sh: &Shell, recipes: &Path) -> Result<()> {
     let alpine = recipes.join("alpine");
-    let scripts = files(&alpine)?;
+    let scripts = util::files(&alpine)?;
     let scripts: Vec<_> = scripts.iter().filter(|file| !file.is_symlink()).collect();
     cmd!(
         sh,
@@ -221,7 +213,7 @@ fn optional(sh: &Shell, what: &str, tool: &str, how: &[&str], folder: &Path) -> 
         println!("packages: {what} is not linted: {tool} is not there");
         return Ok(());
     }
-    let files = files(folder)?;
+    let files = util::files(folder)?;
     cmd!(sh, "{tool} {how...} {files...}")
         .quiet()
         .run()
