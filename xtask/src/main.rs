@@ -13,6 +13,7 @@ mod elf;
 mod fuzz;
 mod inits;
 mod miri;
+mod mutants;
 mod packages;
 mod readers;
 mod reliability;
@@ -38,6 +39,8 @@ cargo xtask COMMAND
   build [ARCH]   the binary for x86_64, aarch64 or both; checks what was linked and its size
   dist           archives, packages and recipes to hand out, with checksums and a list
                  of what each binary is made of, in target/dist/
+  mutants [FILE]...  changes one thing at a time in the core modules, and has a test
+                 notice it, unless .cargo/mutants.toml says why none can: some hours
   packages       makes a package and recipes of it, installs and removes Debian's, and
                  tries and lints the others as far as their tools are here
   reproduce      makes them a second time in another folder, and compares
@@ -95,6 +98,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("dist", []) => dist::run()?,
         ("inits", []) => inits::run("")?,
         ("inits", [only]) => inits::run(only)?,
+        ("mutants", files) => mutants::run(files)?,
         ("packages", []) => packages::run()?,
         ("readers", filter) => readers::run(filter)?,
         ("reproduce", []) => reproduce::run()?,
