@@ -84,6 +84,15 @@ const LAST_DAY: u32 = 999_999_999;
 /// build. `None`, an empty field, switches ageing off; it is the answer when
 /// the clock is before the build and therefore wrong. A day in the future is
 /// a fault to `pwck`, and day 0 means "must be changed at the next login".
+///
+/// ```
+/// use osconf::account::last_change_day;
+///
+/// let (built, now) = (1_763_000_000, 1_795_219_200);
+/// assert_eq!(last_change_day(now, built), Some(20_778));
+/// // Without a clock it is 1970, and a date from then would have expired.
+/// assert_eq!(last_change_day(0, built), None);
+/// ```
 #[must_use]
 pub fn last_change_day(now: i64, built: i64) -> Option<u32> {
     if now < built {

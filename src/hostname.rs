@@ -70,6 +70,18 @@ pub const RHEL_6: Place = Place {
 
 impl Form {
     /// Writes `old` with `name` in the place of the name that it had.
+    ///
+    /// ```
+    /// use osconf::hostname::Form;
+    /// use osconf::text::Buf;
+    ///
+    /// let mut bytes = [0; 128];
+    /// let mut out = Buf::new(&mut bytes);
+    /// let form = Form::Key("HOSTNAME");
+    /// form.edit(&mut out, b"NETWORKING=yes\nHOSTNAME=image\n", b"web-1");
+    /// assert_eq!(out.as_bytes(), b"NETWORKING=yes\nHOSTNAME=web-1\n");
+    /// assert_eq!(form.read(out.as_bytes()), Some(&b"web-1"[..]));
+    /// ```
     pub fn edit(self, out: &mut Buf<'_>, old: &[u8], name: &[u8]) {
         match self {
             Self::Plain => edit_plain(out, old, name),

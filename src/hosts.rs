@@ -20,6 +20,17 @@ const LOOPBACK: [&[u8]; 9] = [
 /// Writes `old` with each name that `is_old` replaced by `new` on the lines of
 /// loopback addresses. Where none of them stands there, nothing changes: a line that the
 /// distribution did not have is not missed.
+///
+/// ```
+/// use osconf::hosts::edit;
+/// use osconf::text::Buf;
+///
+/// let mut bytes = [0; 128];
+/// let mut out = Buf::new(&mut bytes);
+/// let old = b"127.0.0.1 localhost image\n10.0.0.9 image\n";
+/// edit(&mut out, old, &|name| name == b"image", b"web-1");
+/// assert_eq!(out.as_bytes(), b"127.0.0.1 localhost web-1\n10.0.0.9 image\n");
+/// ```
 pub fn edit(out: &mut Buf<'_>, old: &[u8], is_old: &dyn Fn(&[u8]) -> bool, new: &[u8]) {
     for line in lines(old) {
         if is_loopback(line.text) {

@@ -15,6 +15,30 @@
 //! `check` judges a whole image in the same way: facts in, findings out. `prepare`
 //! makes one as it should be: facts in, changes out, which go the way of the others.
 //!
+//! The functions in the middle are pure, and can be tried without a machine:
+//!
+//! ```
+//! use osconf::account::{Salt, hash, shadow};
+//! use osconf::conf::{self, Findings};
+//! use osconf::text::Buf;
+//! use osconf::value::HashKind;
+//!
+//! let mut findings = Findings::default();
+//! let conf = conf::parse(b"password=YWJjMTIz\nhostname=iZ23r29djmjZ\n", &mut findings);
+//! assert!(!findings.has_errors());
+//!
+//! let password = conf.password.value().expect("it is there").expose();
+//! let salt = Salt::from_random(*b"sixteen at least");
+//! let hash = hash(HashKind::Sha512, password, salt);
+//!
+//! let mut bytes = [0; 1024];
+//! let mut out = Buf::new(&mut bytes);
+//! let old = b"root:*:19000:0:99999:7:::\nbin:*:19000:0:99999:7:::\n";
+//! shadow::edit(&mut out, old, hash.expose(), Some(20_778));
+//! assert!(out.as_bytes().starts_with(b"root:$6$"));
+//! assert!(out.as_bytes().ends_with(b":20778:0:99999:7:::\nbin:*:19000:0:99999:7:::\n"));
+//! ```
+//!
 //! Beside this, [`partition`] reads what is written on disks, among which os.conf
 //! is found, and [`install`] is what puts the program itself into a root.
 //!

@@ -114,6 +114,20 @@ pub fn all(read: &mut ReadAt<'_>, size: u64, each: &mut dyn FnMut(&Entry)) -> Sc
 }
 
 /// The file system that begins at offset 0, if it is one that is known.
+///
+/// ```
+/// use osconf::partition::{Kind, file_system};
+///
+/// // An ext2 superblock, without a journal: its magic, and a block size of 1 KiB.
+/// let mut disk = [0; 4096];
+/// disk[1024 + 0x38..1024 + 0x3a].copy_from_slice(&[0x53, 0xef]);
+/// let found = file_system(&mut |offset, bytes| {
+///     let from = usize::try_from(offset).unwrap_or(usize::MAX);
+///     let part = from.checked_add(bytes.len()).and_then(|to| disk.get(from..to));
+///     part.map(|part| bytes.copy_from_slice(part)).is_some()
+/// });
+/// assert_eq!(found.map(|found| found.kind), Some(Kind::Ext2));
+/// ```
 pub fn file_system(read: &mut ReadAt<'_>) -> Option<FileSystem> {
     let found = ext::read(read)
         .or_else(|| ufs::read(read))

@@ -198,6 +198,14 @@ impl Settings {
 
     /// Takes one setting, by the name of its option.
     ///
+    /// ```
+    /// use osconf::settings::Settings;
+    ///
+    /// let mut settings = Settings::default();
+    /// assert!(settings.set(b"root", b"/sysroot").is_ok());
+    /// assert!(settings.set(b"colour", b"red").is_err());
+    /// ```
+    ///
     /// # Errors
     /// It is unknown, or has another kind of value.
     pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), SettingFault> {

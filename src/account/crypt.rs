@@ -81,6 +81,16 @@ pub fn kind(field: &[u8]) -> Option<HashKind> {
 ///
 /// `rounds=` counts from 1,000 (libxcrypt refuses fewer) to 1,000,000 (musl
 /// takes almost ten times as many, but a boot would wait seconds for them).
+///
+/// ```
+/// use osconf::account::{Salt, hash, verifies};
+/// use osconf::value::HashKind;
+///
+/// let field = hash(HashKind::Sha256, b"abc123", Salt::from_random([7; 16]));
+/// assert!(verifies(field.expose(), b"abc123"));
+/// assert!(!verifies(field.expose(), b"abc124"));
+/// assert!(!verifies(b"!$6$salt$hash", b"abc123"));
+/// ```
 #[must_use]
 pub fn verifies(field: &[u8], password: &[u8]) -> bool {
     let Some(setting) = Setting::parse(field) else {

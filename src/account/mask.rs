@@ -13,6 +13,16 @@ const HIDDEN: &[u8] = b"(hidden)";
 /// Anything else there, DES hashes and typing errors alike, is `(hidden)`, and
 /// so is any other part with a dollar sign: a damaged line can have its hash
 /// in the wrong place.
+///
+/// ```
+/// use osconf::account::mask;
+/// use osconf::text::Buf;
+///
+/// let mut bytes = [0; 64];
+/// let mut out = Buf::new(&mut bytes);
+/// mask(&mut out, b"root:!$6$salt$hash:20778:0:99999:7:::");
+/// assert_eq!(out.as_bytes(), b"root:!(hash):20778:0:99999:7:::");
+/// ```
 pub fn mask(out: &mut Buf<'_>, line: &[u8]) {
     let Some((name, fields)) = split_once(line, b':') else {
         return part(out, line);

@@ -20,6 +20,16 @@ const NUMBERS: usize = 7;
 /// strictest reader: nothing before the name, all nine fields, digits only
 /// behind the password, a newline. It reads lines of up to 254 bytes; with a
 /// `field` of at most [`HASH_BYTES`](crate::limits::HASH_BYTES) there are 205.
+///
+/// ```
+/// use osconf::account::shadow::edit;
+/// use osconf::text::Buf;
+///
+/// let mut bytes = [0; 256];
+/// let mut out = Buf::new(&mut bytes);
+/// edit(&mut out, b"root:!:1:0:99999:7:::\n+nis::::::::", b"$6$s$h", Some(20_778));
+/// assert_eq!(out.as_bytes(), b"root:$6$s$h:20778:0:99999:7:::\n+nis::::::::");
+/// ```
 pub fn edit(out: &mut Buf<'_>, old: &[u8], field: &[u8], day: Option<u32>) {
     for line in lines(old) {
         match after_name(line.text) {

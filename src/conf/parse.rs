@@ -12,6 +12,19 @@ use crate::value::{HostName, Ipv4};
 /// A fault in an assignment spoils its part and no other. Where an assignment
 /// cannot be told from what is around it, the whole file is spoiled, every part
 /// of it invalid.
+///
+/// ```
+/// use osconf::conf::{Fault, Findings, Wish, parse};
+///
+/// let mut findings = Findings::default();
+/// let conf = parse(b"hostname=web-1\ndns_nameserver=\"10.0.0.300\"\n", &mut findings);
+///
+/// let name = conf.host_name.value().map(|name| name.as_bytes());
+/// assert_eq!(name, Some(&b"web-1"[..]));
+/// assert!(matches!(conf.name_servers, Wish::Invalid));
+/// assert!(matches!(conf.password, Wish::Nothing));
+/// assert_eq!(findings.iter().count(), 1);
+/// ```
 pub fn parse<'a>(source: &'a [u8], findings: &mut Findings) -> Conf<'a> {
     let mut reader = Reader {
         source,

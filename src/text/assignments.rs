@@ -32,6 +32,18 @@ pub type Setting<'a> = (&'a str, Value<'a>);
 /// end; and takes out the keys in `gone`, where a name with a star at its end is
 /// that of all other keys that begin so. All else stays byte for byte, also text
 /// within somebody's quotes that looks like one of our keys.
+///
+/// ```
+/// use osconf::text::Buf;
+/// use osconf::text::assignments::{Value, get, set};
+///
+/// let mut bytes = [0; 128];
+/// let mut out = Buf::new(&mut bytes);
+/// let old = b"# ours\nONBOOT=no\nIPADDR2=10.0.0.2\n";
+/// set(&mut out, old, &[("ONBOOT", Value::Word(b"yes"))], &["IPADDR*"]);
+/// assert_eq!(out.as_bytes(), b"# ours\nONBOOT=yes\n");
+/// assert_eq!(get(out.as_bytes(), "ONBOOT"), Some(&b"yes"[..]));
+/// ```
 pub fn set(out: &mut Buf<'_>, old: &[u8], settings: &[Setting<'_>], gone: &[&str]) {
     let mut before = 0;
     for assignment in assignments(old) {

@@ -14,6 +14,15 @@ const WINDOW: usize = 128;
 ///
 /// It is right for any texts, and small where they differ little: after each
 /// difference the nearest common line within the window is found again.
+///
+/// ```
+/// use osconf::text::{Buf, diff};
+///
+/// let mut bytes = [0; 128];
+/// let mut out = Buf::new(&mut bytes);
+/// diff::unified(&mut out, b"a\nb\n", b"a\nc\n", |out, line| out.push(line));
+/// assert_eq!(out.as_bytes(), b"@@ -1,2 +1,2 @@\n a\n-b\n+c\n");
+/// ```
 pub fn unified(out: &mut Buf<'_>, old: &[u8], new: &[u8], show: fn(&mut Buf<'_>, &[u8])) {
     let mut walk = Walk {
         old,

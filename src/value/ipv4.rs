@@ -77,6 +77,14 @@ impl Mask {
     }
 
     /// The mask that `address` spells, unless it has holes.
+    ///
+    /// ```
+    /// use osconf::value::{Ipv4, Mask};
+    ///
+    /// let length = |text| Mask::from_address(Ipv4::parse(text)?).map(Mask::length);
+    /// assert_eq!(length(b"255.255.240.0"), Some(20));
+    /// assert_eq!(length(b"255.0.255.0"), None);
+    /// ```
     #[must_use]
     #[inline(never)]
     pub const fn from_address(address: Ipv4) -> Option<Self> {
