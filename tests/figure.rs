@@ -5,8 +5,27 @@
 //! reliability` collects into the table. `OSCONF_SOAK` asks for the large number
 //! of the soak, `OSCONF_SEED` for the dice of an earlier run.
 
+use core::time::Duration;
 use std::env;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// How often a rig says how far it has come: on a terminal, and elsewhere.
+const EACH: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(300)];
+
+/// What was tried so far.
+struct SoFar {
+    /// How often, by name.
+    counts: Vec<(&'static str, u64)>,
+    /// When that was said last.
+    said: Option<Instant>,
+}
+
+static SO_FAR: Mutex<SoFar> = Mutex::new(SoFar {
+    counts: Vec::new(),
+    said: None,
+});
 
 /// One row of the table.
 #[derive(Debug, Default)]
@@ -57,6 +76,41 @@ impl Figure {
             self.name, self.count, self.lost, self.torn, self.panics, self.hangs
         );
     }
+}
+
+/// Counts what was tried just now of `total`, which is 0 where nobody knows it yet, and
+/// says from time to time how far that has come: on a terminal in one line for all rigs
+/// that run there, elsewhere in lines of their own.
+pub fn progress(name: &'static str, more: u64, total: u64) {
+    let Ok(mut so_far) = SO_FAR.lock() else {
+        return;
+    };
+    let SoFar { counts, said } = &mut *so_far;
+    let at = counts.iter().position(|(other, _)| *other == name);
+    let at = at.unwrap_or_else(|| {
+        counts.push((name, 0));
+        counts.len() - 1
+    });
+    let count = &mut counts[at].1;
+    *count += more;
+    let now = Instant::now();
+    let is_terminal = io::stderr().is_terminal();
+    let each = EACH[usize::from(!is_terminal)];
+    if now.duration_since(*said.get_or_insert(now)) < each {
+        return;
+    }
+    *said = Some(now);
+    let of = match total {
+        0 => " so far".to_owned(),
+        _ => format!(" of {total}"),
+    };
+    let (before, after) = match is_terminal {
+        // Over what stood in the line, which goes on beside it.
+        true => ("\x1b[K", "\r"),
+        false => ("", "\n"),
+    };
+    let line = format!("{before}{name}: {count}{of}{after}");
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// The larger of two numbers in the soak, else the smaller.

@@ -73,13 +73,17 @@ pub(crate) fn run(sh: &Shell) -> Result<String> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<(u64, Vec<String>)> {
         let (mut count, mut broken) = (0, Vec::new());
-        while let Some((name, part, longest)) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((name, part, longest)) = TARGETS.get(at) else {
+                return Ok((count, broken));
+            };
+            util::progress("fuzz", at + 1, TARGETS.len());
             let (done, fault) = fuzz.hold(name, all * part / 1000, *longest)?;
             println!("fuzz: {name}: {done} executions");
             count += done;
             broken.extend(fault);
         }
-        Ok((count, broken))
     };
     let outcomes = thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();

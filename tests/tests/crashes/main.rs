@@ -27,7 +27,7 @@ use disk::Disks;
 use image::Image;
 use judge::{Goal, Wrong};
 use machine::Setup;
-use osconf_tests::figure::{Figure, scale, seed};
+use osconf_tests::figure::{Figure, progress, scale, seed};
 use rustix::mount::{MountFlags, mount};
 use std::collections::HashSet;
 use std::fs::File;
@@ -243,6 +243,7 @@ fn cut_log(
             return true;
         }
         figure.count += 1;
+        progress("crash states", 1, 0);
         match judge::judge(&worker.bench, setup, goal, images) {
             Ok(None) => {}
             Ok(Some(wrong)) => {

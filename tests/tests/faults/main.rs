@@ -87,6 +87,7 @@ fn break_layout(layout: &Layout, pairs: u64, seed: u64, tally: &Mutex<Tally>) {
     let mut attempt = |scene: &mut Scene<'_>, faults: [Option<Fault>; 2]| {
         let (end, left) = scene.disturbed(faults, None);
         count += u64::from(left.hits);
+        figure::progress("faults in process", left.hits.into(), 0);
         if let Some((damage, what)) = scene.judge(&end, &left) {
             failures += 1;
             let text = if failures > 3 {

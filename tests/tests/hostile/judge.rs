@@ -5,7 +5,7 @@ use crate::rig::{Output, traces_of_canary};
 use crate::things::SECOND;
 use crate::tree::{Entry, Kind, Tree, paths, say};
 use anyhow::Result;
-use osconf_tests::figure::Figure;
+use osconf_tests::figure::{Figure, progress};
 use std::sync::Mutex;
 
 /// What can be wrong.
@@ -45,6 +45,7 @@ pub(crate) fn count(problems: &Problems) -> Vec<String> {
         figure.torn += has(Wrong::Torn);
         figure.panics += has(Wrong::Panic);
         figure.hangs += has(Wrong::Hang);
+        progress(figure.name, 1, 0);
     }
     problems
         .iter()

@@ -114,7 +114,8 @@ fn all(subject: &Subject, machines: &[Machine], seed: u64, folders: &[PathBuf]) 
             if index == 0 && !subject.is_guest {
                 control::all_are_found(machine, &mut tools, own).with_context(context)?;
             }
-            let figure = torture(machine, &mut tools, own, dice, share).with_context(context)?;
+            let figure =
+                torture(subject, machine, &mut tools, own, dice, share).with_context(context)?;
             total.lock().expect("no panic").add(&figure);
         }
     };
@@ -133,6 +134,7 @@ fn all(subject: &Subject, machines: &[Machine], seed: u64, folders: &[PathBuf]) 
 
 /// Puts `share` faults on a machine.
 fn torture(
+    subject: &Subject,
     machine: &Machine,
     tools: &mut Tools,
     folder: &Path,
@@ -166,6 +168,7 @@ fn torture(
         runs += 1;
         failures += usize::from(!problems.is_empty());
         count(&mut figure, machine, &story, fired, &problems);
+        figure::progress(subject.name, fired, subject.count);
     }
     println!(
         "{}: {} of {} faults in {runs} runs, {:.1} s",
