@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use xshell::cmd;
 
 use crate::apt::PrivateApt;
-use crate::{build, setup, target, util};
+use crate::{boot, build, setup, target, util};
 
 /// What the others are made of, with all that it depends on.
 const PACKAGES: &[&str] = &[
@@ -40,13 +40,26 @@ const TOOLS: &[(&str, &str)] = &[
     ("valgrind", "valgrind"),
 ];
 
-/// Measures; `--script FILE` is the shell script that osconf is held against.
+/// Measures on this machine, or with `boot` in machines of QEMU; `--script FILE` is the
+/// shell script that osconf is held against.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let script = match arguments {
+    let (is_boot, rest) = match arguments {
+        [word, rest @ ..] if word == "boot" => (true, rest),
+        rest => (false, rest),
+    };
+    let script = match rest {
         [] => None,
         [option, file] if option == "--script" => Some(Path::new(file)),
-        _ => bail!("bench [--script FILE]"),
+        _ => bail!("bench [boot] [--script FILE]"),
     };
+    if let Some(script) = script {
+        ensure!(script.is_file(), "there is no {}", script.display());
+    } else {
+        println!("bench: without the script: name it with --script FILE");
+    }
+    if is_boot {
+        return boot::cost::run(script);
+    }
     setup::tools(&setup::named(TOOLS))?;
     let sh = util::shell()?;
     let host = target::host()?;
@@ -57,12 +70,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "OSCONF_BENCH_PLOT",
         util::root().join("targets/doc/bench.svg"),
     );
-    match script {
-        Some(script) => {
-            ensure!(script.is_file(), "there is no {}", script.display());
-            sh.set_var("OSCONF_BENCH_SCRIPT", fs::canonicalize(script)?);
-        }
-        None => println!("bench: without the script: name it with --script FILE"),
+    if let Some(script) = script {
+        sh.set_var("OSCONF_BENCH_SCRIPT", fs::canonicalize(script)?);
     }
     Ok(
         cmd!(sh, "cargo test --quiet --package osconf-tests --test bench")

@@ -5,6 +5,7 @@
 //! console with the password of os.conf and runs `facts.sh` there. It makes
 //! no use of root, of KVM, or of anything outside a temporary folder.
 
+pub(crate) mod cost;
 mod disk;
 pub(crate) mod initramfs;
 mod judge;
@@ -134,23 +135,16 @@ fn jobs(options: &Options) -> Result<Vec<Job>> {
             let (osconf, parts) = binaries
                 .get(&target.name)
                 .context("a target without a binary")?;
-            jobs.push(Job {
-                target: target.clone(),
-                scenario: scenario.clone(),
-                sample: scenarios.sample(&scenario.sample)?,
-                rewritten: other(&scenarios, scenario.rewritten.as_ref())?,
-                cloned: other(&scenarios, scenario.cloned.as_ref())?,
-                parts: parts.clone(),
-                osconf: osconf.clone(),
-            });
+            jobs.push(Job::new(
+                &scenarios,
+                scenario,
+                target,
+                osconf,
+                parts.clone(),
+            )?);
         }
     }
     Ok(jobs)
-}
-
-/// Another sample that a scenario names, if it does.
-fn other(scenarios: &Scenarios, name: Option<&String>) -> Result<Option<Sample>> {
-    name.map(|name| scenarios.sample(name)).transpose()
 }
 
 /// Runs a job and prints its outcome; false where it failed.
@@ -185,24 +179,9 @@ fn report(job: &Job, keep: bool) -> bool {
 /// Boots the named scenario once and returns the lines with which osconf
 /// reported on the console, and what the machine says of itself.
 pub(crate) fn show(target: &Target, osconf: &Path, scenario: &str) -> Result<(Vec<String>, Facts)> {
-    let scenarios = Scenarios::read()?;
-    let found = scenarios.scenario.iter().find(|one| one.name == scenario);
-    let scenario = found
-        .with_context(|| format!("scenarios.toml has no {scenario}"))?
-        .clone();
-    let sample = scenarios.sample(&scenario.sample)?;
-    let (target, osconf) = (target.clone(), osconf.to_owned());
-    let job = Job {
-        parts: parts::get(&target, None)?,
-        target,
-        rewritten: other(&scenarios, scenario.rewritten.as_ref())?,
-        cloned: other(&scenarios, scenario.cloned.as_ref())?,
-        scenario,
-        sample,
-        osconf,
-    };
+    let job = Job::named(target, osconf, scenario)?;
     let folder = util::target_dir().join("boot/demo");
-    let (disk, initramfs) = job.prepare(&folder)?;
+    let (disk, initramfs) = job.prepare(&folder, |_| Ok(()))?;
     let facts = job.boot(&folder, (&initramfs, &disk), &job.first())?;
     let console =
         String::from_utf8_lossy(&std::fs::read(folder.join("first-boot.log"))?).replace('\r', "");
@@ -214,12 +193,47 @@ pub(crate) fn show(target: &Target, osconf: &Path, scenario: &str) -> Result<(Ve
 }
 
 impl Job {
+    /// The job of the named scenario.
+    fn named(target: &Target, osconf: &Path, scenario: &str) -> Result<Self> {
+        let scenarios = Scenarios::read()?;
+        let found = scenarios.scenario.iter().find(|one| one.name == scenario);
+        let scenario = found.with_context(|| format!("scenarios.toml has no {scenario}"))?;
+        Self::new(
+            &scenarios,
+            scenario,
+            target,
+            osconf,
+            parts::get(target, None)?,
+        )
+    }
+
+    fn new(
+        scenarios: &Scenarios,
+        scenario: &Scenario,
+        target: &Target,
+        osconf: &Path,
+        parts: Parts,
+    ) -> Result<Self> {
+        let other = |name: &Option<String>| -> Result<Option<Sample>> {
+            name.as_ref().map(|name| scenarios.sample(name)).transpose()
+        };
+        Ok(Self {
+            target: target.clone(),
+            sample: scenarios.sample(&scenario.sample)?,
+            rewritten: other(&scenario.rewritten)?,
+            cloned: other(&scenario.cloned)?,
+            scenario: scenario.clone(),
+            parts,
+            osconf: osconf.to_owned(),
+        })
+    }
+
     fn name(&self) -> String {
         format!("{}-{}", self.scenario.name, self.target.name)
     }
 
     fn run(&self, folder: &Path) -> Result<()> {
-        let (disk, initramfs) = self.prepare(folder)?;
+        let (disk, initramfs) = self.prepare(folder, |_| Ok(()))?;
         let machine = (initramfs.as_path(), disk.as_path());
         let data = disk.with_file_name("data.img");
         let read_data = || self.scenario.data_disk.then(|| std::fs::read(&data).ok());
@@ -271,16 +285,22 @@ impl Job {
         }
     }
 
-    /// Makes disk and initramfs in a fresh folder.
-    fn prepare(&self, folder: &Path) -> Result<(PathBuf, PathBuf)> {
+    /// Makes disk and initramfs in a fresh folder, of a root that `change` may still
+    /// change.
+    fn prepare(
+        &self,
+        folder: &Path,
+        change: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<(PathBuf, PathBuf)> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
-        let disk = disk::make(&self.scenario, &self.parts, &self.osconf, folder)?;
+        let tree = disk::tree(&self.scenario, &self.parts, &self.osconf, folder)?;
+        change(&tree)?;
+        let disk = disk::make(&self.scenario, folder)?;
         let initramfs = folder.join("initramfs.img");
-        let tree = folder.join(disk::ROOT);
         let packed = initramfs::pack(&self.scenario, &self.parts, &self.osconf, &tree)?;
         util::write(&initramfs, packed)?;
         Ok((disk, initramfs))

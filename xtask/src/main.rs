@@ -46,7 +46,8 @@ cargo xtask COMMAND
   reproduce      makes them a second time in another folder, and compares
   bench          what osconf costs in time, system calls and memory, beside cloud-init and
                  the least that a program can do; draws targets/doc/bench.svg
-       --script FILE  and beside this shell script for os.conf
+  bench boot     what it adds to a boot in QEMU, until the network is up
+       --script FILE  and beside this shell script for os.conf, in either
   deny           licences, sources, duplicates and known holes of all dependencies
   boot [ARCH]    boots real kernels in QEMU and looks at the machine from inside
        --only TEXT    only the scenarios whose name contains TEXT

@@ -62,19 +62,13 @@ const HOSTILE: &str = "hostname=hostile\npassword=aG9zdGlsZQ==\n\
     eth0_gateway=10.66.0.1\ndns_nameserver=\"6.6.6.6\"\n";
 
 /// The folder, below the machine's own, that becomes the root file system.
-pub(crate) const ROOT: &str = "root";
+const ROOT: &str = "root";
 
-/// Makes the scenario's disk and returns its path; `osconf` is the agent's binary.
-pub(crate) fn make(
-    scenario: &Scenario,
-    parts: &Parts,
-    osconf: &Path,
-    folder: &Path,
-) -> Result<PathBuf> {
+/// Makes the scenario's disk of the tree that is in the folder, and returns its path.
+pub(crate) fn make(scenario: &Scenario, folder: &Path) -> Result<PathBuf> {
     let sh = util::shell()?;
     let sample = super::sample_file(&scenario.sample);
     let tree = folder.join(ROOT);
-    root_tree(scenario, parts, osconf, &tree)?;
     let boot = folder.join("boot");
     let conf = Path::new("aliyun_custom_image/os.conf");
     let top = match scenario.has_boot_partition() {
@@ -178,15 +172,22 @@ pub(crate) fn write_conf(scenario: &Scenario, sample: &Path, disk: &Path) -> Res
     Ok(())
 }
 
-/// The root file system as a folder: `xtask/root`, BusyBox, the init recipe and the facts script.
-fn root_tree(scenario: &Scenario, parts: &Parts, osconf: &Path, tree: &Path) -> Result<()> {
+/// Makes the root file system as a folder, and returns its path: `xtask/root`, BusyBox,
+/// the init recipe, the facts script, and `osconf`, the agent's binary.
+pub(crate) fn tree(
+    scenario: &Scenario,
+    parts: &Parts,
+    osconf: &Path,
+    folder: &Path,
+) -> Result<PathBuf> {
+    let tree = folder.join(ROOT);
     for folder in [
         "boot", "dev", "proc", "root", "run", "sys", "tmp", "usr/sbin", "sbin", "var",
     ] {
         fs::create_dir_all(tree.join(folder))?;
     }
     symlink("../run", tree.join("var/run"))?;
-    util::copy_tree(&util::root().join("xtask/root"), tree)?;
+    util::copy_tree(&util::root().join("xtask/root"), &tree)?;
     for (file, mode) in [("etc/shadow", 0o600), ("etc/udhcpc/default.script", 0o755)] {
         fs::set_permissions(tree.join(file), Permissions::from_mode(mode))?;
     }
@@ -222,7 +223,8 @@ fn root_tree(scenario: &Scenario, parts: &Parts, osconf: &Path, tree: &Path) -> 
     if scenario.agent != Agent::Initramfs {
         util::copy(osconf, &tree.join("usr/sbin/osconf"), 0o755)?;
     }
-    util::write(&tree.join("facts"), include_str!("facts.sh"))
+    util::write(&tree.join("facts"), include_str!("facts.sh"))?;
+    Ok(tree)
 }
 
 /// An ext2 or ext4 file system with the folder's files, all of them root's.
