@@ -360,3 +360,112 @@ fn no_text_makes_the_reader_panic_or_point_outside_of_it() {
         }
     }
 }
+
+fn network_of(source: &str) -> Network {
+    match parse(source.as_bytes(), &mut Findings::default()).network {
+        Wish::Value(network) => network,
+        _ => panic!("{source}"),
+    }
+}
+
+#[test]
+fn a_gateway_outside_the_subnet_is_made_reachable_once_for_each_nic() {
+    let network = network_of(&std::format!(
+        "{NIC}eth0_route='10.1.0.0/16 10.9.0.1;10.2.0.0/16 10.0.0.1;10.3.0.0/16 10.9.0.1'\n{}eth1_route='10.4.0.0/16 10.9.0.1;10.5.0.0/16 42.0.0.1'",
+        NIC1.replace("=42.0.0.1", "=10.9.0.1")
+    ));
+    let hops = |nic: &Nic| -> List<String> {
+        network
+            .hops(nic)
+            .map(|hop| {
+                let mut bytes = [0; 64];
+                let mut out = Buf::new(&mut bytes);
+                match hop {
+                    Hop::Direct(gateway) => put!(out, "{}", gateway),
+                    Hop::Via(route) => put!(out, "{} {}", route.destination, route.gateway),
+                }
+                String::from_utf8_lossy(out.as_bytes()).into_owned()
+            })
+            .collect()
+    };
+    assert_eq!(
+        hops(&network.nics[0]),
+        [
+            "10.9.0.1",
+            "10.1.0.0/16 10.9.0.1",
+            "10.2.0.0/16 10.0.0.1",
+            "10.3.0.0/16 10.9.0.1"
+        ]
+    );
+    assert_eq!(
+        hops(&network.nics[1]),
+        [
+            "10.9.0.1",
+            "0.0.0.0/0 10.9.0.1",
+            "10.4.0.0/16 10.9.0.1",
+            "10.5.0.0/16 42.0.0.1"
+        ]
+    );
+}
+
+#[test]
+fn the_outer_nic_is_that_of_the_default_route_or_the_first() {
+    let both = std::format!("{NIC}{NIC1}");
+    for (source, outer) in [
+        (NIC, 0),
+        (&both, 1),
+        (&both.replace("eth1_gateway=42.0.0.1\n", ""), 0),
+        (
+            &std::format!("{NIC}eth0_route='default 10.0.0.1'\n{NIC1}"),
+            0,
+        ),
+    ] {
+        let network = network_of(source);
+        assert_eq!(
+            network.outer().map(|nic| nic.label),
+            Some(outer),
+            "{source}"
+        );
+    }
+    assert_eq!(Network::default().outer(), None);
+}
+
+#[test]
+fn a_nic_is_found_by_its_mac_address_in_any_spelling() {
+    let network = network_of(&std::format!("{NIC}{NIC1}"));
+    for (text, label) in [
+        ("00:16:3e:00:00:02", Some(1)),
+        ("00-16-3E-00-00-01", Some(0)),
+        ("00:16:3e:00:00:03", None),
+        ("", None),
+    ] {
+        let nic = network.with_mac(text.as_bytes());
+        assert_eq!(nic.map(|nic| nic.label), label, "{text}");
+    }
+}
+
+#[test]
+fn a_nic_of_os_conf_is_never_by_dhcp() {
+    let nic = network_of(NIC).nics[0];
+    assert!(!nic.is_by_dhcp() && !nic.is_at_rest());
+    let nic = Nic::by_dhcp(0, nic.mac);
+    assert!(nic.is_by_dhcp());
+    assert_eq!(nic.is_at_rest(), cfg!(feature = "prepare"));
+}
+
+#[test]
+fn only_a_default_route_by_a_gateway_in_the_subnet_has_a_word_of_its_own() {
+    for (route, is_near) in [
+        ("default 10.0.0.1", &[true][..]),
+        ("default 10.9.0.1", &[false, false]),
+        ("10.1.0.0/16 10.0.0.1", &[true, false]),
+    ] {
+        let network = network_of(&std::format!("{NIC}eth0_route='{route}'"));
+        let nic = &network.nics[0];
+        let found: List<bool> = network
+            .hops(nic)
+            .map(|hop| hop.is_near_default(nic))
+            .collect();
+        assert_eq!(found, is_near, "{route}");
+    }
+}
