@@ -228,9 +228,14 @@ mod tests {
             assert_eq!(out.as_bytes(), new.as_bytes(), "{form:?} {old}");
         }
         assert_eq!(Form::Plain.read(b"# x\n old \n"), Some(&b"old"[..]));
-        assert_eq!(
-            Form::QuotedKey("hostname").read(b"hostname=\"a\""),
-            Some(&b"a"[..])
-        );
+        for (form, text, name) in [
+            (Form::QuotedKey("hostname"), "hostname=\"a\"", Some("a")),
+            (Form::Key("HOSTNAME"), "HOSTNAME=\n", None),
+            (Form::Uci, "config system\n\toption hostname a\n", Some("a")),
+            (Form::Uci, "config system\n\toption hostname ''\n", None),
+        ] {
+            let found = form.read(text.as_bytes());
+            assert_eq!(found, name.map(str::as_bytes), "{text}");
+        }
     }
 }

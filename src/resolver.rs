@@ -159,6 +159,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_makes_the_file_is_known_by_where_it_leads() {
+        for (path, owner) in [
+            ("/run/systemd/resolve/stub-resolv.conf", Some("resolved")),
+            ("usr/lib/systemd/resolv.conf", Some("resolved")),
+            ("../run/systemd/resolve/resolv.conf", Some("resolved")),
+            ("/run/resolvconf/resolv.conf", Some("resolvconf")),
+            ("/run/NetworkManager/resolv.conf", Some("NetworkManager")),
+            ("/tmp/resolv.conf", Some("netifd")),
+            ("etc/resolv.conf", None),
+            ("", None),
+        ] {
+            let found = owner_of(path.as_bytes());
+            assert_eq!(found.map(|owner| owner.name), owner, "{path}");
+        }
+    }
+
+    #[test]
     fn name_servers_are_replaced_and_other_lines_stay() {
         let servers = [b"7.7.7.7", b"8.8.8.8"].map(|text| Ipv4::parse(text).unwrap());
         let ours = "nameserver 7.7.7.7\nnameserver 8.8.8.8\n";

@@ -190,3 +190,78 @@ impl Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+    use std::vec::Vec;
+
+    #[test]
+    fn every_fault_says_something_of_its_own() {
+        let mut all = Vec::from([
+            Fault::NotAnAssignment,
+            Fault::BlankAtEquals,
+            Fault::OpenQuote,
+            Fault::UnquotedBlank,
+            Fault::Special(b';'),
+            Fault::Expands(b'$'),
+            Fault::BesideQuotes,
+            Fault::Nul,
+            Fault::NoAssignments,
+            Fault::UnknownKey,
+            Fault::NicLimit,
+            Fault::Again,
+            Fault::Base64,
+            Fault::PasswordEmpty,
+            Fault::PasswordLong,
+            Fault::PasswordNul,
+            Fault::PasswordNewline,
+            Fault::Address,
+            Fault::NotAHost,
+            Fault::EdgeOfSubnet,
+            Fault::AddressTwice,
+            Fault::Mask,
+            Fault::MaskEmpty,
+            Fault::Mac,
+            Fault::MacOfNoNic,
+            Fault::MacTwice,
+            Fault::NoMac,
+            Fault::NoAddress,
+            Fault::NoMask,
+            Fault::GatewayIsOwn,
+            Fault::RouteWords,
+            Fault::RouteDestination,
+            Fault::RouteHostBits,
+            Fault::RouteTwice,
+            Fault::RouteElsewhere,
+            Fault::RouteLimit,
+            Fault::DefaultTwice,
+            Fault::NoDefault,
+            Fault::NameServer,
+            Fault::NameServerTwice,
+            Fault::NameServerLimit,
+            Fault::NameServersUnread,
+        ]);
+        all.extend(
+            [
+                HostNameFault::TooLong,
+                HostNameFault::EmptyLabel,
+                HostNameFault::LongLabel,
+                HostNameFault::OuterHyphen,
+                HostNameFault::Character,
+            ]
+            .map(Fault::HostName),
+        );
+        let mut said = Vec::new();
+        for fault in all {
+            let mut bytes = [0; 256];
+            let mut out = Buf::new(&mut bytes);
+            fault.describe(&mut out);
+            let text = String::from_utf8_lossy(out.as_bytes()).into_owned();
+            assert!(text.len() > 10 && !out.overflowed(), "{fault:?}");
+            assert!(!said.contains(&text), "{fault:?}");
+            said.push(text);
+        }
+    }
+}

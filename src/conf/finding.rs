@@ -115,5 +115,9 @@ mod tests {
         );
         assert_eq!(findings.left_out(), 2);
         assert!(!findings.has_errors());
+        for fault in [Fault::Nul, Fault::UnknownKey] {
+            findings.add(fault, Span::default(), None);
+            assert!(findings.has_errors());
+        }
     }
 }

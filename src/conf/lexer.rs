@@ -244,7 +244,10 @@ mod tests {
         Lexer::new(source.as_bytes())
             .map(|item| match item {
                 Item::Assignment { key, value, fault } => {
-                    let fault = fault.map(|(fault, at)| std::format!(" {fault:?}@{}", at.start));
+                    let fault = fault.map(|(fault, at)| {
+                        let len = at.end - at.start;
+                        std::format!(" {fault:?}@{}+{len}", at.start)
+                    });
                     std::format!(
                         "{}=[{}]{}",
                         text(key),
@@ -275,6 +278,7 @@ mod tests {
             ("a='b\nc'\nd=e", &["a=[b\nc]", "d=[e]"]),
             ("a='$(b)'", &["a=[$(b)]"]),
             ("a=b#c", &["a=[b#c]"]),
+            ("a=b # it's\nc='d'\t# \"", &["a=[b]", "c=[d]"]),
             ("a=b=c", &["a=[b=c]"]),
             ("a='it\"s'", &["a=[it\"s]"]),
             ("", &[]),
@@ -290,16 +294,16 @@ mod tests {
     #[test]
     fn what_a_shell_would_expand_or_run_is_a_fault_of_the_assignment() {
         for (source, item) in [
-            ("a=$b", "a=[$b] Special(36)@2"),
-            ("a=b`id`", "a=[b`id`] Special(96)@3"),
-            ("a=b;reboot", "a=[b;reboot] Special(59)@3"),
-            ("a=b c", "a=[b] UnquotedBlank@3"),
-            ("a=b\\c", "a=[b\\c] Special(92)@3"),
-            ("a=\"$(id)\"", "a=[$(id)] Expands(36)@3"),
-            ("a=\"b\"c", "a=[b] BesideQuotes@5"),
-            ("a=\"b\"#c", "a=[b] BesideQuotes@5"),
-            ("a=b\"c\"", "a=[b\"c\"] BesideQuotes@3"),
-            ("a=b\0c", "a=[b\0c] Nul@3"),
+            ("a=$b", "a=[$b] Special(36)@2+1"),
+            ("a=b`id`", "a=[b`id`] Special(96)@3+1"),
+            ("a=b;reboot", "a=[b;reboot] Special(59)@3+1"),
+            ("a=b c", "a=[b] UnquotedBlank@3+1"),
+            ("a=b\\c", "a=[b\\c] Special(92)@3+1"),
+            ("a=\"$(id)\"", "a=[$(id)] Expands(36)@3+1"),
+            ("a=\"b\"c", "a=[b] BesideQuotes@5+1"),
+            ("a=\"b\"#c", "a=[b] BesideQuotes@5+2"),
+            ("a=b\"c\"", "a=[b\"c\"] BesideQuotes@3+1"),
+            ("a=b\0c", "a=[b\0c] Nul@3+1"),
         ] {
             assert_eq!(read(source), [item], "{source}");
         }
@@ -310,10 +314,11 @@ mod tests {
         for (source, item) in [
             ("a=\"b", "OpenQuote [\"]"),
             ("a=it's", "OpenQuote [']"),
+            ("a=b#it's", "OpenQuote [']"),
             ("a=b 'c", "OpenQuote [']"),
             ("a='b'\"", "OpenQuote [\"]"),
             ("a = b", "BlankAtEquals [a = b]"),
-            ("a= b", "a=[] UnquotedBlank@2"),
+            ("a= b", "a=[] UnquotedBlank@2+1"),
             ("reboot", "NotAnAssignment [reboot]"),
             ("1a=b", "NotAnAssignment [1a=b]"),
             ("a-b=c\r\n", "NotAnAssignment [a-b=c]"),

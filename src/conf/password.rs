@@ -139,6 +139,8 @@ mod tests {
             ("cXdl*".into(), Fault::Base64),
             ("c".into(), Fault::Base64),
             ("c=Xdl".into(), Fault::Base64),
+            ("cXdlA".into(), Fault::Base64),
+            ("cXd".into(), Fault::Base64),
             ("cXdlcjEyMzQ_".into(), Fault::Base64),
         ] {
             assert_eq!(decode(value.as_bytes()).err(), Some(fault), "{value}");

@@ -149,6 +149,21 @@ fn every_form_of_a_route_is_read_and_every_pair_counts() {
         "nic 0 10.0.0.2/24 00:16:3e:00:00:01\nroute 0 10.1.0.0/16 10.0.0.1\nroute 0 10.2.0.0/16 10.0.0.1\nroute 0 10.3.0.9/32 10.0.0.1\nroute 0 10.4.0.0/16 10.0.0.1\ndefault 0 10.0.0.1\n",
         &["6:1 RouteHostBits", "6:24 RouteTwice"],
     );
+    let nic0 = "nic 0 10.0.0.2/24 00:16:3e:00:00:01\n";
+    check(
+        &std::format!("{NIC}eth0_route='default 10.0.0.1;default 10.0.0.9'"),
+        &std::format!("{nic0}default 0 10.0.0.1\n"),
+        &["5:30 RouteTwice"],
+    );
+    check(
+        &std::format!(
+            "{NIC}eth0_route='10.1.0.0/16 10.0.0.1'\n{NIC1}eth1_route='10.1.0.0/16 42.0.0.1'"
+        ),
+        &std::format!(
+            "{nic0}route 0 10.1.0.0/16 10.0.0.1\nnic 1 42.0.0.2/24 00:16:3e:00:00:02\ndefault 1 42.0.0.1\n"
+        ),
+        &["10:13 RouteElsewhere"],
+    );
     for (route, finding) in [
         ("10.1.0.0/16", "5:13 RouteWords"),
         ("10.1.0.0/16 via 10.0.0.1", "5:13 RouteWords"),
@@ -237,12 +252,13 @@ fn doubts_are_told_and_the_rest_is_applied() {
         "nic 0 10.0.0.255/24 00:16:3e:00:00:01\ndefault 0 10.0.0.1\n",
         &["1:14 EdgeOfSubnet"],
     );
-    let host = NIC.replace("255.255.255.0", "255.255.255.255");
-    check(
-        &host,
-        "nic 0 10.0.0.2/32 00:16:3e:00:00:01\ndefault 0 10.0.0.1\n",
-        &[],
-    );
+    for (mask, length) in [("255.255.255.255", 32), ("255.255.255.254", 31)] {
+        check(
+            &NIC.replace("255.255.255.0", mask),
+            &std::format!("nic 0 10.0.0.2/{length} 00:16:3e:00:00:01\ndefault 0 10.0.0.1\n"),
+            &[],
+        );
+    }
 }
 
 #[test]

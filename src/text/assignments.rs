@@ -237,6 +237,7 @@ mod tests {
             ("B=\"x\nA=0\ny\"\nA=5\n", "B=\"x\nA=0\ny\"\nA=1\n"),
             ("B=x\\\nA=0\n", "B=x\\\nA=0\nA=1\n"),
             ("# it's\nA=0\n", "# it's\nA=1\n"),
+            ("B=x#'\nA=0\n'\nA=5\n", "B=x#'\nA=0\n'\nA=1\n"),
             ("B=it's\nA=0\n", "B=it's\nA=1\n"),
             ("A=0\r\nB=1\r\n", "A=1\nB=1\r\n"),
             // A backslash at the end would join the new line to the last one.
@@ -271,6 +272,8 @@ mod tests {
             ("A=1\nA=\"2\"", Some("2")),
             ("# A=1\n", None),
             ("A=\n", Some("")),
+            ("exportA=1\nexport A=2\n", Some("2")),
+            ("A=1\nexportA=2\nexport.A=3\n", Some("1")),
         ] {
             assert_eq!(
                 get(text.as_bytes(), "A"),
@@ -278,5 +281,26 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn addresses_stand_in_one_word_between_quotes() {
+        let addresses =
+            [b"10.0.0.1", b"10.0.0.2", b"10.0.0.3"].map(|text| Ipv4::parse(text).unwrap());
+        for (count, text) in [
+            (1, "A=\"10.0.0.1\"\n"),
+            (3, "A=\"10.0.0.1 10.0.0.2 10.0.0.3\"\n"),
+        ] {
+            let value = Value::Addresses(&addresses[..count]);
+            assert_eq!(edit("", &[("A", value)]), text);
+        }
+    }
+
+    #[test]
+    fn what_is_copied_is_chosen_by_its_key() {
+        let mut bytes = [0; 64];
+        let mut out = Buf::new(&mut bytes);
+        copy(&mut out, b"A=1\n# B=0\nB=2\nC=3", &mut |key| key != b"B");
+        assert_eq!(out.as_bytes(), b"A=1\n# B=0\nC=3");
     }
 }

@@ -87,4 +87,19 @@ mod tests {
             assert_eq!(split(text), pieces, "{text}");
         }
     }
+
+    #[test]
+    fn our_part_begins_in_a_line_of_its_own_after_an_empty_one() {
+        for (before, gap) in [("", ""), ("a", "\n\n"), ("a\n", "\n"), ("a\n\n", "")] {
+            let mut bytes = [0; 128];
+            let mut out = Buf::new(&mut bytes);
+            out.push(before.as_bytes());
+            begin(&mut out);
+            end(&mut out);
+            let wanted = std::format!(
+                "{before}{gap}# osconf begin: from os.conf, written anew with each\n# osconf end\n"
+            );
+            assert_eq!(out.as_bytes(), wanted.as_bytes(), "{before:?}");
+        }
+    }
 }

@@ -136,6 +136,21 @@ mod tests {
         put!(buf, "c");
         buf.end_message();
         assert_eq!(buf.as_bytes(), b"0123?567...\n");
+        for (text, message) in [
+            ("01", "01\n"),
+            ("01234", "01234\n"),
+            ("012345", "01...\n"),
+            ("0123456", "01...\n"),
+        ] {
+            let mut bytes = [0; 6];
+            let mut buf = Buf::new(&mut bytes);
+            for digit in text.chars() {
+                put!(buf, "{}", digit);
+            }
+            buf.end_message();
+            assert_eq!(buf.as_bytes(), message.as_bytes());
+            assert_eq!(buf.len(), message.len());
+        }
     }
 
     #[test]

@@ -175,3 +175,15 @@ fn a_single_wrong_character_is_enough() {
         assert!(!verifies(&bad, MUSL_KEY), "{at}");
     }
 }
+
+#[test]
+fn differences_do_not_cancel_each_other() {
+    for (a, b, same) in [
+        (&b"ab"[..], &b"ab"[..], true),
+        (b"ab", b"ba", false),
+        (b"ab", b"a", false),
+        (b"a", b"ab", false),
+    ] {
+        assert_eq!(equal(a, b), same, "{a:?} {b:?}");
+    }
+}
