@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn both_libraries_find_root_with_the_new_hash() {
-        let long = "x".repeat(70_000);
+        let long = "x".repeat(if cfg!(miri) { 300 } else { 70_000 });
         for old in [
             "root:*:19000:0:99999:7:::\n",
             "root:!:1",

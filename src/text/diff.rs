@@ -270,7 +270,7 @@ mod tests {
             state ^= state << 17;
             state % below
         };
-        for round in 0..3000 {
+        for round in 0..if cfg!(miri) { 30 } else { 3000 } {
             let count = random(if round % 10 == 0 { 400 } else { 20 });
             let old: List<String> = (0..count).map(|_| format!("{}\n", random(6))).collect();
             let mut new = old.clone();
