@@ -12,6 +12,8 @@ recipes=$1 unpacked=$2 work=$3 arch=$4
     cd "$recipes/alpine"
     ls $source $install
     echo "$sha512sums" | grep . | sha512sum -c
+    # abuild takes no address whose host has no dot.
+    grep -q '^# Maintainer: [^ ].* <[^ ]*@[^ ]*\.[^ ]*>$' APKBUILD
 )
 
 # bitbake runs do_install() by a shell, and puts its variables in before.
