@@ -1,7 +1,7 @@
 //! The editors of text that files are made with: twice is once, what was asked for
 //! is there, and lines that it was not about are there, too.
 
-use super::{assert_in_order, lines_of, show, written};
+use super::{assert_in_order, is_broken, lines_of, show, written};
 use osconf::hostname::Form;
 use osconf::text::assignments::{self, Value};
 use osconf::text::{Buf, block, ini, lines, uci, yaml};
@@ -17,7 +17,7 @@ pub fn law(data: &[u8]) {
     match choice % 12 {
         0 => ini_law(old),
         1 => hosts_law(old),
-        3..=5 | 7 if is_broken(old) => {}
+        3..=8 if is_broken(old) => {}
         2 => host_name(old, Form::Plain),
         3 => host_name(old, Form::Key("HOSTNAME")),
         4 => host_name(old, Form::QuotedKey("hostname")),
@@ -34,27 +34,6 @@ pub fn law(data: &[u8]) {
             });
         }),
     }
-}
-
-/// Whether a quote is never closed. No shell reads such a file; which of its lines are
-/// within quotes changes with each quote in what is replaced, and only by chance is
-/// there a new text in which a reader finds what was asked for.
-fn is_broken(text: &[u8]) -> bool {
-    let (mut quote, mut escaped, mut comment, mut last) = (None, false, false, b'\n');
-    for &byte in text {
-        match (quote, byte) {
-            _ if escaped => escaped = false,
-            (None, b'\n') => comment = false,
-            _ if comment => {}
-            (None | Some(b'"'), b'\\') => escaped = true,
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, b'#') if last.is_ascii_whitespace() => comment = true,
-            (Some(open), _) if open == byte => quote = None,
-            _ => {}
-        }
-        last = byte;
-    }
-    quote.is_some()
 }
 
 /// An editor that has nothing to change changes nothing.

@@ -76,6 +76,27 @@ fn show(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
+/// Whether a quote is never closed. Neither a shell nor OpenWrt's uci reads such a file;
+/// which of its lines are within quotes changes with each quote in what is replaced, and
+/// only by chance is there a new text in which a reader finds what was asked for.
+fn is_broken(text: &[u8]) -> bool {
+    let (mut quote, mut escaped, mut comment, mut last) = (None, false, false, b'\n');
+    for &byte in text {
+        match (quote, byte) {
+            _ if escaped => escaped = false,
+            (None, b'\n') => comment = false,
+            _ if comment => {}
+            (None | Some(b'"'), b'\\') => escaped = true,
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'#') if last.is_ascii_whitespace() => comment = true,
+            (Some(open), _) if open == byte => quote = None,
+            _ => {}
+        }
+        last = byte;
+    }
+    quote.is_some()
+}
+
 /// The lines of `text`, each with its newline.
 fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == b'\n')

@@ -9,7 +9,7 @@
 use super::model::{self, Machine, Network};
 use super::olds;
 use super::readers::{self, Files};
-use super::{assert_in_order, show, written};
+use super::{assert_in_order, is_broken, show, written};
 use core::net::Ipv4Addr;
 use osconf::change::{Action, Wanted};
 use osconf::conf::{self, Conf, Findings};
@@ -36,12 +36,25 @@ pub fn law(data: &[u8]) {
     });
 }
 
-/// Holds the laws for old files that all have this content, or none if it is empty.
+/// Where the files lie that a shell or uci reads.
+const QUOTED: &[&str] = &[
+    "etc/conf.d/",
+    "etc/config/",
+    "etc/netctl/",
+    "etc/rc.d/",
+    "etc/resolvconf.conf",
+    "etc/sysconfig/",
+];
+
+/// Holds the laws for old files that all have this content, or none if it is empty or
+/// nothing that its reader reads.
 pub fn hold(conf: &Conf<'_>, machine: &Machine, old: &[u8]) {
     model::with_wanted(conf, machine, |wanted| {
         let plan = plan(wanted);
         let mut before = Files::new();
-        for path in paths(&plan).into_iter().filter(|_| !old.is_empty()) {
+        let is_quoted = |path: &str| QUOTED.iter().any(|start| path.starts_with(start));
+        let is_old = |path: &String| !old.is_empty() && !(is_quoted(path) && is_broken(old));
+        for path in paths(&plan).into_iter().filter(is_old) {
             before.insert(path, old.to_vec());
         }
         let after = apply(&plan, wanted, before);
