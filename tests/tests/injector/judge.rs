@@ -235,6 +235,13 @@ impl Judge {
         differing.cloned().collect()
     }
 
+    /// Whether it is os.conf without its password: for root only, or as it was, where the
+    /// file system refused that mode, as FAT does.
+    fn is_stripped(&self, entry: &Entry) -> bool {
+        let was = self.old.get(&self.conf).map(|old| old.mode);
+        entry.content() == Some(&self.stripped) && [Some(0o600), was].contains(&Some(entry.mode))
+    }
+
     /// os.conf is whole; or without its password, once that is set; or gone, once all is
     /// done.
     fn conf(&self, entry: Option<&Entry>, now: &Tree, is_done: bool) -> Option<Problem> {
@@ -253,9 +260,7 @@ impl Judge {
         let is_set = ["root/etc/shadow", "root/etc/passwd"]
             .iter()
             .all(|name| now.get(*name) == self.new.get(*name));
-        // It is for root only; or as it was, where it could only be written anew in place.
-        let was = self.old.get(&self.conf).map(|old| old.mode);
-        if content == self.stripped && is_set && [Some(0o600), was].contains(&Some(entry.mode)) {
+        if is_set && self.is_stripped(entry) {
             return None;
         }
         Some(problem(
@@ -326,6 +331,9 @@ impl Judge {
             let is_fine = is_custom && is == self.old.get(name)
                 || name == "root/etc/osconf/record" && is_record(is, should)
                 || is.is_some_and(|is| self.was_kept(name, is))
+                || *name == self.conf
+                    && should.is_some()
+                    && is.is_some_and(|is| self.is_stripped(is))
                 || self.is_revert && self.is_own(name);
             if is != should && !is_fine {
                 let describe = |entry: Option<&Entry>| entry.map_or("-".into(), Entry::describe);
