@@ -307,6 +307,7 @@ fn name_servers_are_few_and_different() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a million comparisons of routes")]
 fn more_routes_than_the_limit_are_an_error_that_names_it() {
     let list = |count: usize| {
         let routes: String = (0..count)
