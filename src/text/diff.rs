@@ -261,6 +261,30 @@ mod tests {
     }
 
     #[test]
+    fn differences_are_in_one_hunk_where_their_contexts_meet() {
+        for (between, hunks) in [(6, 1), (7, 2)] {
+            let common: String = (0..between).map(|line| format!("{line}\n")).collect();
+            let diff = diff(&format!("a\n{common}b\n"), &format!("x\n{common}y\n"));
+            assert_eq!(diff.matches("@@ -").count(), hunks, "{diff}");
+        }
+    }
+
+    #[test]
+    fn as_few_lines_differ_as_possible() {
+        for (old, new, lines) in [
+            ("1\n2\n3\n", "1\n3\n", " 1\n-2\n 3\n"),
+            ("1\n3\n", "1\n2\n3\n", " 1\n+2\n 3\n"),
+            ("a\nb\nc\n", "c\na\nb\n", "+c\n a\n b\n-c\n"),
+            ("a\nb\nc\n", "b\nc\na\n", "-a\n b\n c\n+a\n"),
+            ("a\nb\n", "b\na\n", "+b\n a\n-b\n"),
+            ("a\nb\nc\nd\n", "x\ny\nd\n", "-a\n-b\n-c\n+x\n+y\n d\n"),
+        ] {
+            let diff = diff(old, new);
+            assert!(diff.ends_with(&format!("@@\n{lines}")), "{diff}");
+        }
+    }
+
+    #[test]
     fn a_diff_applied_gives_the_new_text() {
         // A small generator (xorshift) is enough, and the seed is in the source.
         let mut state = 88_172_645_463_325_252_u64;

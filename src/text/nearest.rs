@@ -26,3 +26,25 @@ pub fn is_near(typed: &[u8], word: &[u8]) -> bool {
     }
     one.len().max(other.len()) <= 2 && other.len() + 2 <= word.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_near_that_has_one_mistake_and_enough_of_the_rest() {
+        for (typed, word, near) in [
+            ("aply", "apply", true),
+            ("applyy", "apply", true),
+            ("perpare", "prepare", true),
+            ("apqqly", "apply", true),
+            ("apqqqly", "apply", false),
+            ("staqqqus", "status", false),
+            ("", "ab", false),
+            ("ac", "ab", false),
+            ("ab", "abc", true),
+        ] {
+            assert_eq!(is_near(typed.as_bytes(), word.as_bytes()), near, "{typed}");
+        }
+    }
+}
