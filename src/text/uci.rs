@@ -270,6 +270,7 @@ fn put_line(out: &mut Buf<'_>, word: &str, key: &str, value: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Ipv4;
 
     const TEXT: &str = "# top\nconfig a # 'x\n\toption k 1\nc 'b' \"n\"\n\n \
         list k '1 2'\n\tl k 3\n\toption m 'x\nconfig c\n'\n#config d\n";
@@ -337,5 +338,50 @@ mod tests {
         out.clear();
         first("config a\n\toption k 1\n\n# about b\n").remove(&mut out);
         assert_eq!(out.as_bytes(), b"# about b\n");
+    }
+
+    #[test]
+    fn a_section_is_found_and_is_itself_and_no_other() {
+        let text = TEXT.as_bytes();
+        let find = |kind: &'static [u8]| find(text, &|section| section.kind == kind);
+        let (a, b) = (find(b"a").unwrap(), find(b"b").unwrap());
+        assert_eq!((a.get("k"), b.name), (Some(&b"1"[..]), &b"n"[..]));
+        assert!(find(b"c").is_none());
+        assert!(a.is(&sections(text).nth(1).unwrap()) && !a.is(&b));
+        assert!(!a.has("k", b"2") && !a.has("m", b"1"));
+        let comment = first("config a\n\toption k#x\n");
+        assert_eq!(comment.get("k"), Some(&b""[..]));
+    }
+
+    #[test]
+    fn each_of_several_options_is_written_once() {
+        let addresses = [b"10.0.0.1", b"10.0.0.2"].map(|text| Ipv4::parse(text).unwrap());
+        let settings = [
+            ("k", Value::Word(b"new")),
+            ("one", Value::Address(addresses[0])),
+            ("all", Value::Addresses(&addresses)),
+        ];
+        let old = "config a\n\tlist all 1\n\tlist all 2\n\toption k 0\n\toption k 1\n\toption one 2\n\toption one 3\n";
+        let mut bytes = [0; 256];
+        let mut out = Buf::new(&mut bytes);
+        first(old).set(&mut out, &settings, &[]);
+        let new = "config a\n\tlist all '10.0.0.1'\n\tlist all '10.0.0.2'\n\toption k 'new'\n\toption one '10.0.0.1'\n";
+        assert_eq!(out.as_bytes(), new.as_bytes());
+    }
+
+    #[test]
+    fn a_new_section_is_set_off_by_an_empty_line() {
+        for (before, after) in [
+            ("", ""),
+            ("a", "a\n\n"),
+            ("a\n", "a\n\n"),
+            ("a\n\n", "a\n\n"),
+        ] {
+            let mut bytes = [0; 8];
+            let mut out = Buf::new(&mut bytes);
+            out.push(before.as_bytes());
+            end_section(&mut out);
+            assert_eq!(out.as_bytes(), after.as_bytes(), "{before:?}");
+        }
     }
 }
