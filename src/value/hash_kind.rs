@@ -33,3 +33,21 @@ impl HashKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_named_as_the_command_line_names_it() {
+        for (name, kind) in [
+            ("md5", HashKind::Md5),
+            ("sha256", HashKind::Sha256),
+            ("sha512", HashKind::Sha512),
+        ] {
+            assert_eq!(HashKind::parse(name.as_bytes()), Some(kind));
+            assert_eq!(kind.name(), name);
+        }
+        assert_eq!(HashKind::parse(b"SHA512"), None);
+    }
+}

@@ -85,6 +85,9 @@ mod tests {
             HostName::parse(long.as_bytes()),
             Err(HostNameFault::LongLabel)
         );
+        let longest = "a".repeat(31) + "." + &"b".repeat(32);
+        assert_eq!(longest.len(), 64);
+        assert!(HostName::parse(longest.as_bytes()).is_ok());
         let longer = "a.".repeat(32) + "a";
         assert_eq!(
             HostName::parse(longer.as_bytes()),

@@ -217,6 +217,8 @@ mod tests {
             Ipv4::parse(b"10.171.254.123").map(Ipv4::octets),
             Some([10, 171, 254, 123])
         );
+        let number = Ipv4::parse(b"1.2.3.4").map(Ipv4::number);
+        assert_eq!(number, Some(0x0102_0304));
         for bad in [
             "",
             "1.2.3",

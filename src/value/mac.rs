@@ -14,7 +14,7 @@ impl Mac {
     #[inline(never)]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let separator = *text.get(2)?;
-        if text.len() != 17 || !matches!(separator, b':' | b'-') {
+        if !matches!(separator, b':' | b'-') {
             return None;
         }
         let mut mac = [0; 6];
@@ -67,6 +67,8 @@ mod tests {
     fn a_mac_address_is_read_in_any_case_and_written_in_lower_case() {
         let mac = Mac::parse(b"00:8C:fa:5E:14:23").unwrap();
         assert_eq!(Mac::parse(b"00-8c-fa-5e-14-23"), Some(mac));
+        assert_eq!(mac.bytes(), [0, 0x8c, 0xfa, 0x5e, 0x14, 0x23]);
+        assert_eq!(Mac::from_bytes(mac.bytes()), mac);
         let mut bytes = [0; 17];
         let mut buf = Buf::new(&mut bytes);
         put!(buf, "{}", mac);
@@ -82,6 +84,8 @@ mod tests {
             "00:8c:fa:5e:14:2g",
             "008cfa5e1423aaaaa",
             "00:8c-fa:5e:14:23",
+            "00.8c.fa.5e.14.23",
+            "00:8c:fa:5e:14:023",
         ] {
             assert_eq!(Mac::parse(bad.as_bytes()), None, "{bad}");
         }
