@@ -85,6 +85,8 @@ mod tests {
             HostName::parse(long.as_bytes()),
             Err(HostNameFault::LongLabel)
         );
+        let label = "a".repeat(63);
+        assert!(HostName::parse(label.as_bytes()).is_ok());
         let longest = "a".repeat(31) + "." + &"b".repeat(32);
         assert_eq!(longest.len(), 64);
         assert!(HostName::parse(longest.as_bytes()).is_ok());
