@@ -121,27 +121,25 @@ pub fn find<S: Sys>(
     if let Some(conf) = &run.settings.conf {
         return named(run, conf);
     }
-    let mut space = run.sys.map(MOUNT_BYTES).map_err(|errno| {
-        run.log
-            .fault(Level::Error, "locate", &[], Fault::Kernel(errno), "");
-    })?;
     let mut left = wait.saturating_mul(1000);
     let (blocks, wanted, text) = loop {
-        let text = run.read_mounts(&mut space).len();
+        let text = run.read_mounts().map_err(|errno| {
+            run.log
+                .fault(Level::Error, "locate", &[], Fault::Kernel(errno), "");
+        })?;
         let blocks = disks::all(run);
-        let wanted = wanted(run, &blocks, space.get(..text).unwrap_or_default());
+        let wanted = wanted(run, &blocks, &text);
         if !wanted.may_come() || left == 0 {
             break (blocks, wanted, text);
         }
         run.sys.sleep(POLL);
         left = left.saturating_sub(POLL);
     };
-    let text = space.get(..text).unwrap_or_default();
     let mut taken = None;
     for block in &blocks {
         let candidate = Candidate {
             block,
-            mount: mounts(text).find(|mount| is_at_hand(run, mount, block.device)),
+            mount: mounts(&text).find(|mount| is_at_hand(run, mount, block.device)),
             verdict: wanted.judge(&blocks, block),
         };
         look(&candidate);
@@ -184,9 +182,6 @@ fn named<S: Sys>(run: &Run<'_, S>, conf: &Path) -> Result<Place<S>, ()> {
         mounted: Mounted::nothing(),
     })
 }
-
-/// Room for /proc/self/mountinfo.
-pub const MOUNT_BYTES: usize = 64 * 1024;
 
 fn say_none<S: Sys>(run: &Run<'_, S>, blocks: &Blocks, wanted: &Wanted) {
     run.log.error("locate", &|out| match wanted {

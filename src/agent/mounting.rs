@@ -1,7 +1,7 @@
 //! Getting at the partition that os.conf lies on, and leaving it as it was.
 
 use super::disks::{self, Block, Node};
-use super::locate::{self, Candidate, FOLDER, MOUNT_BYTES, NAME, Place, Purpose};
+use super::locate::{self, Candidate, FOLDER, NAME, Place, Purpose};
 use super::order;
 use super::run::Run;
 use crate::error;
@@ -90,11 +90,10 @@ pub fn is_asleep<S: Sys>(run: &Run<'_, S>) -> bool {
     if run.settings.is_running_root() || !run.settings.may_resume {
         return false;
     }
-    let Ok(mut space) = run.sys.map(MOUNT_BYTES) else {
+    let Ok(text) = run.read_mounts() else {
         return true;
     };
-    let text = run.read_mounts(&mut space);
-    mount_of_root(run, text).is_some_and(|mount| mount.is_read_only())
+    mount_of_root(run, &text).is_some_and(|mount| mount.is_read_only())
 }
 
 /// Makes the root writable, if it is not, until the place is left.
@@ -107,12 +106,11 @@ pub fn open_root<S: Sys>(
     is_asleep: bool,
 ) -> Result<(), ()> {
     let mut tried = false;
-    let Ok(mut space) = run.sys.map(MOUNT_BYTES) else {
-        return Ok(());
-    };
     loop {
-        let text = run.read_mounts(&mut space);
-        let Some(mount) = mount_of_root(run, text).filter(Mount::is_read_only) else {
+        let Ok(text) = run.read_mounts() else {
+            return Ok(());
+        };
+        let Some(mount) = mount_of_root(run, &text).filter(Mount::is_read_only) else {
             return Ok(());
         };
         if is_asleep {

@@ -259,14 +259,25 @@ impl<'a, S: Sys> Run<'a, S> {
         self.sys.say(Stream::Output, line.as_bytes());
     }
 
-    /// What is mounted, as the kernel tells, in `space`.
+    /// What is mounted, as the kernel tells.
     #[inline(never)]
-    pub fn read_mounts<'s>(&self, space: &'s mut [u8]) -> &'s [u8] {
-        let folder = self.sys.open_folder(c"/proc/self");
-        let file = folder.and_then(|folder| self.sys.open(&folder, c"mountinfo", Access::Read));
-        files::read_into(self.sys, file, space)
+    pub fn read_mounts(&self) -> crate::sys::Result<Content<S>> {
+        let mut len = MOUNT_BYTES;
+        loop {
+            let mut map = self.sys.map(len)?;
+            let folder = self.sys.open_folder(c"/proc/self");
+            let file = folder.and_then(|folder| self.sys.open(&folder, c"mountinfo", Access::Read));
+            let text = files::read_into(self.sys, file, &mut map).len();
+            if text < len {
+                return Ok(Content::new(map, text));
+            }
+            len = len.checked_mul(8).ok_or(Errno::NOMEM)?;
+        }
     }
 }
+
+/// Bytes of a usual /proc/self/mountinfo; more if it needs them.
+const MOUNT_BYTES: usize = 4 * 1024;
 
 /// The name of the copy of `path`: percent-encoded, so that it is one name. Whether
 /// something should be there, or not, is told apart.

@@ -415,15 +415,14 @@ pub fn is_in_memory<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> bool {
 }
 
 fn has_lasting_upper<S: Sys>(run: &Run<'_, S>, folder: &S::Fd) -> bool {
-    let Ok(mut space) = run.sys.map(super::locate::MOUNT_BYTES) else {
+    let Ok(text) = run.read_mounts() else {
         return false;
     };
-    let text = run.read_mounts(&mut space);
     let device = run
         .sys
         .meta(folder)
         .map(|meta| super::disks::split(meta.device));
-    crate::system::mounts(text)
+    crate::system::mounts(&text)
         .filter(|mount| device == Ok(mount.device))
         .any(|mount| {
             if let Some(path) = mount.upper_folder()

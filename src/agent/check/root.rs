@@ -3,7 +3,7 @@
 use super::disk::DiskMap;
 use crate::agent::disks::{self, Blocks, Device, Node};
 use crate::agent::install::{PLACES, PROGRAMS};
-use crate::agent::locate::{self, FOLDER, MOUNT_BYTES, Purpose};
+use crate::agent::locate::{self, FOLDER, Purpose};
 use crate::agent::run::Run;
 use crate::check::{Disk, Look, Mounted, Seen, Unseen};
 use crate::error::Fault;
@@ -328,13 +328,8 @@ impl<S: Sys> Look for Root<'_, '_, S> {
         self.is_on_disk()?;
         let part = self.disk.as_ref().and_then(|disk| disk.part(self.number));
         let found = part.and_then(|part| part.found.as_ref());
-        let mut space = self
-            .run
-            .sys
-            .map(MOUNT_BYTES)
-            .map_err(|errno| self.unseen(errno))?;
-        let text = self.run.read_mounts(&mut space);
-        let mount = mounts(text).filter(|mount| Some(mount.device) == self.device);
+        let text = self.run.read_mounts().map_err(|errno| self.unseen(errno))?;
+        let mount = mounts(&text).filter(|mount| Some(mount.device) == self.device);
         each(Mounted {
             kind: match (found, mount.last()) {
                 (_, Some(mount)) => mount.kind,
