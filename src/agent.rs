@@ -60,6 +60,7 @@ use job::Job;
 use locate::{Place, Purpose};
 use memory::Memory;
 use order::Paper;
+use survey::Names;
 use transaction::Stage;
 
 /// How a run ended, as its exit code.
@@ -176,8 +177,9 @@ fn settle_in<S: Sys>(
     memory: Memory<S>,
     place: Option<&mut Place<S>>,
 ) -> Option<bool> {
-    let mut job = moved::job(run, memory)?;
-    Some(settle_job(run, &mut job, place))
+    let mut job = moved::job(run, memory);
+    let job = job.as_mut()?;
+    Some(settle_job(run, job, place))
 }
 
 #[inline(never)]
@@ -221,7 +223,8 @@ fn boot<S: Sys>(run: &Run<'_, S>, exit: Exit) -> Exit {
 /// Carries out one os.conf.
 #[inline(never)]
 fn carry_out<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Exit {
-    let mut job = Job::new(run, place, paper, survey::wait(run));
+    let mut job = Job::new(run, place, paper);
+    job.look(run, Names::after(survey::wait(run)));
     do_job(run, place, paper, &mut job)
 }
 

@@ -20,16 +20,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan that gives the root `parts` of what is wanted.
-    #[must_use]
-    pub fn new(wanted: &Wanted<'_>, parts: Parts) -> Self {
-        let mut plan = Self::default();
+    /// Fills a new plan with what gives the root `parts` of what is wanted. Returned by
+    /// value, all of it would be on the stack twice.
+    #[inline(never)]
+    pub fn fill(&mut self, wanted: &Wanted<'_>, parts: Parts) {
         for change in wanted.back {
-            plan.add(change.clone());
+            self.add(change.clone());
         }
         for path in &wanted.system.cut {
             let same = Write::new(|out, old, _, _| out.push(old));
-            plan.write(
+            self.write(
                 None,
                 path.as_c_str(),
                 Write {
@@ -40,13 +40,12 @@ impl Plan {
         }
         for part in parts.iter() {
             match part {
-                Part::Password => plan.add_password(wanted),
-                Part::HostName => plan.add_host_name(wanted),
-                Part::Network => plan.add_network(wanted),
-                Part::Dns => plan.add_name_servers(wanted),
+                Part::Password => self.add_password(wanted),
+                Part::HostName => self.add_host_name(wanted),
+                Part::Network => self.add_network(wanted),
+                Part::Dns => self.add_name_servers(wanted),
             }
         }
-        plan
     }
 
     /// The changes.
@@ -275,7 +274,7 @@ mod tests {
             password,
             back: &[],
         };
-        let plan = Plan::new(&wanted, parts(&wanted));
+        let plan = filled(&wanted, parts(&wanted));
         assert!(!plan.overflowed());
         let shown = plan.changes().iter().map(|change| {
             let part = change.part.map_or("-", Part::name);
@@ -310,6 +309,12 @@ mod tests {
     fn resolver(name: &str) -> Option<&'static resolver::Owner> {
         let mut owners = resolver::OWNERS.iter();
         Some(owners.find(|owner| owner.name == name).unwrap())
+    }
+
+    fn filled(wanted: &Wanted<'_>, parts: Parts) -> Plan {
+        let mut plan = Plan::default();
+        plan.fill(wanted, parts);
+        plan
     }
 
     #[test]
@@ -381,7 +386,7 @@ mod tests {
                 password: None,
                 back: &std::vec![change.clone(); count],
             };
-            let plan = Plan::new(&wanted, parts(&wanted));
+            let plan = filled(&wanted, parts(&wanted));
             assert_eq!(plan.overflowed(), is_too_many, "{count}");
         }
         let mut system = System::of(&FORMAT);
@@ -392,7 +397,7 @@ mod tests {
             password: None,
             back: &[],
         };
-        assert!(Plan::new(&wanted, parts(&wanted)).overflowed());
+        assert!(filled(&wanted, parts(&wanted)).overflowed());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod linux;
 mod memory;
 
 pub use linux::Linux;
+pub use memory::is_mapped;
 
 use core::ffi::CStr;
 use core::ops::DerefMut;

@@ -202,7 +202,7 @@ impl Report<'_> {
 fn write<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &CStr, text: &[u8]) -> Result<(), Fault> {
     let new = NewFile::write(run.sys, folder, name, text, None, 0o644)?;
     new.publish(run.sys, folder, name).map_err(|errno| {
-        let _ = new.discard(run.sys, folder);
+        let _ = new.discard(run.sys, folder, name);
         Fault::System(Step::Publish, errno)
     })
 }

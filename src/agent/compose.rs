@@ -37,8 +37,8 @@ pub struct Composed<S: Sys> {
     pub waiting: Option<NewFile<S>>,
     /// For what the old file was kept, if that was done now.
     pub kept: Option<How>,
-    /// Where the copy lies that is put back.
-    pub copy: Option<Spot<S>>,
+    /// For what the copy was kept that is put back.
+    pub copy: Option<How>,
 }
 
 /// What is to be there.
@@ -94,7 +94,7 @@ impl<S: Sys> Composed<S> {
     /// Takes back what was written beside the file.
     pub fn discard(&self, run: &Run<'_, S>) {
         if let (Some(new), Some(folder)) = (&self.waiting, &self.spot.folder) {
-            let _ = new.discard(run.sys, folder);
+            let _ = new.discard(run.sys, folder, self.spot.path.name());
         }
         if let Some(how) = self.kept
             && let Some(kept) = kept_name(self.path.as_c_str(), how)
@@ -123,7 +123,8 @@ pub fn all<S: Sys>(
     deed: &mut Deed<'_, S>,
 ) -> Result<Parts, ()> {
     loop {
-        let plan = Plan::new(wanted, parts);
+        let mut plan = Plan::default();
+        plan.fill(wanted, parts);
         files.clear();
         let Err(mut bad) = each(run, wanted, &plan, files, deed) else {
             return Ok(parts);

@@ -332,7 +332,7 @@ impl<'r, 'a, S: Sys> Work<'r, 'a, S> {
         };
         let published = new.publish(*sys, &folder, path.name());
         if published.is_err() {
-            let _ = new.discard(*sys, &folder);
+            let _ = new.discard(*sys, &folder, path.name());
         }
         published
             .and_then(|()| sys.sync(&folder))

@@ -8,6 +8,7 @@ use super::survey::{self, Names};
 use super::{password, report};
 use crate::change::{NewPassword, Wanted};
 use crate::conf::{Conf, Findings, Wish, parse};
+use crate::network;
 use crate::part::{Part, Parts};
 use crate::record::{State, States};
 use crate::sys::Sys;
@@ -35,7 +36,8 @@ pub struct Job<'a, S: Sys> {
 
 impl<'a, S: Sys> Job<'a, S> {
     /// Reads os.conf, for what is still open of it.
-    pub fn new(run: &Run<'_, S>, place: &Place<S>, paper: &'a Paper<S>, wait: u32) -> Self {
+    #[inline(never)]
+    pub fn new(run: &Run<'_, S>, place: &Place<S>, paper: &'a Paper<S>) -> Self {
         let source = &paper.file.content;
         let mut findings = Findings::default();
         let conf = parse(source, &mut findings);
@@ -46,55 +48,46 @@ impl<'a, S: Sys> Job<'a, S> {
             .order
             .is_some_and(|order| order.is(&paper.order));
         let states = first_states(&conf, is_same.then_some(&memory.record.states));
-        let names = Names {
-            wait,
-            ..Names::default()
-        };
-        Self::of(run, conf, memory, is_same, states, names)
+        Self::of(conf, memory, is_same, states)
     }
 
-    /// Looks at the root for what is open of it. Parts that cannot be done here are
-    /// left out, and it is said why.
-    pub fn of(
-        run: &Run<'_, S>,
-        conf: Conf<'a>,
-        memory: Memory<S>,
-        is_same: bool,
-        mut states: States,
-        names: Names,
-    ) -> Self {
-        let mut parts = states.all(State::Open);
-        let system = survey::survey(run, &conf, &mut parts, names);
-        states.set_all(parts, State::Open);
-        let mut password = None;
-        if parts.contains(Part::Password) {
-            match password::prepare(run, &conf) {
-                Ok(new) => password = new,
-                Err(()) => parts.remove(Part::Password),
-            }
-        }
-        if run.is_in_doubt.get() {
-            parts = Parts::default();
-        }
-        let mut unfinished = Parts::default();
-        // Whoever mends one reason must not meet the next one at the next boot.
-        let mut is_unfinished = !system.has_all_interfaces();
-        if parts.contains(Part::Network) {
-            is_unfinished |= is_lacking(run, &conf, &system);
-            is_unfinished |= is_in_the_way(run, &system);
-        }
-        if is_unfinished {
-            unfinished.add(Part::Network);
-        }
+    /// The same of what is known already. Nothing is known of the root yet.
+    pub fn of(conf: Conf<'a>, memory: Memory<S>, is_same: bool, states: States) -> Self {
         Self {
             conf,
             memory,
             is_same,
             states,
-            system,
-            password,
-            parts,
-            unfinished,
+            system: System::of(network::last()),
+            password: None,
+            parts: states.all(State::Open),
+            unfinished: Parts::default(),
+        }
+    }
+
+    /// Looks at the root for what is open of it. Parts that cannot be done here are
+    /// left out, and it is said why.
+    #[inline(never)]
+    pub fn look(&mut self, run: &Run<'_, S>, names: Names) {
+        survey::survey(run, &self.conf, &mut self.parts, names, &mut self.system);
+        self.states.set_all(self.parts, State::Open);
+        if self.parts.contains(Part::Password) {
+            match password::prepare(run, &self.conf) {
+                Ok(new) => self.password = new,
+                Err(()) => self.parts.remove(Part::Password),
+            }
+        }
+        if run.is_in_doubt.get() {
+            self.parts = Parts::default();
+        }
+        // Whoever mends one reason must not meet the next one at the next boot.
+        let mut is_unfinished = !self.system.has_all_interfaces();
+        if self.parts.contains(Part::Network) {
+            is_unfinished |= is_lacking(run, &self.conf, &self.system);
+            is_unfinished |= is_in_the_way(run, &self.system);
+        }
+        if is_unfinished {
+            self.unfinished.add(Part::Network);
         }
     }
 

@@ -63,7 +63,8 @@ pub fn job<'a, S: Sys>(run: &Run<'_, S>, memory: Memory<S>) -> Option<Job<'a, S>
     conf.network = Wish::Value(network);
     let mut states = States::default();
     states.set(Part::Network, State::Open);
-    let mut job = Job::of(run, conf, memory, true, states, names);
+    let mut job = Job::of(conf, memory, true, states);
+    job.look(run, names);
     job.states = job.memory.record.states;
     job.states.set(Part::Network, State::Open);
     // What is written goes by MAC address now.

@@ -90,7 +90,7 @@ fn doomed(place: &Place<impl Sys>) -> Path {
 
 /// Under which name a copy without the password waits to be os.conf.
 fn waiting<S: Sys>(place: &Place<S>) -> Path {
-    NewFile::<S>::waiting_name(place.name.as_c_str()).unwrap_or_else(|| doomed(place))
+    NewFile::<S>::waiting_name(place.name.as_c_str()).unwrap_or_else(|_| doomed(place))
 }
 
 /// Whether there is an os.conf, or what a killed run left of one.
@@ -247,7 +247,7 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
         .map_err(sync)
         .and_then(|()| copy.publish(run.sys, folder, name).map_err(fail));
     if let Err(fault) = published {
-        let _ = copy.discard(run.sys, folder);
+        let _ = copy.discard(run.sys, folder, name);
         return Err(fault);
     }
     copy.sync(run.sys).map_err(sync)?;

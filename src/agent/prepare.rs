@@ -134,7 +134,8 @@ fn rest<S: Sys>(run: &Run<'_, S>) -> Option<Option<usize>> {
         name: InterfaceName::parse(b"eth0")?,
         is_there: true,
     });
-    let mut job = Job::of(run, conf, memory::load(run), false, states, names);
+    let mut job = Job::of(conf, memory::load(run), false, states);
+    job.look(run, names);
     // Each item mends its own files.
     job.system.cut.clear();
     if !job.parts.contains(Part::Network) || !job.unfinished.is_empty() {

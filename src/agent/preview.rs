@@ -4,8 +4,10 @@
 use super::colour;
 use super::compose::{self, Composed, New};
 use super::job::Job;
-use super::locate::Purpose;
+use super::locate::{Place, Purpose};
+use super::order::Paper;
 use super::run::Run;
+use super::survey::Names;
 use super::{Exit, locate, moved, order, report};
 use crate::error::Fault;
 use crate::record::State;
@@ -27,18 +29,29 @@ pub fn plan<S: Sys>(run: &Run<'_, S>) -> Exit {
         Ok(paper) => paper,
         Err(exit) => return exit,
     };
-    let job = match &paper {
-        // Who looks does not wait, unless they say so.
-        Some(paper) => Some(Job::new(run, &place, paper, run.settings.wait.unwrap_or(0))),
-        None => moved::known(run).and_then(|memory| moved::job(run, memory)),
-    };
-    match job {
-        Some(mut job) => show_job(run, &mut job),
-        None => {
+    match &paper {
+        Some(paper) => show_paper(run, &place, paper),
+        None => show_moved(run).unwrap_or_else(|| {
             report::say_nothing_to_do(run, &place);
             Exit::Done
-        }
+        }),
     }
+}
+
+/// Shows what this os.conf would change.
+#[inline(never)]
+fn show_paper<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Exit {
+    let mut job = Job::new(run, place, paper);
+    // Who looks does not wait, unless they say so.
+    job.look(run, Names::after(run.settings.wait.unwrap_or(0)));
+    show_job(run, &mut job)
+}
+
+/// Shows what becomes of the network that was written for other NICs, if these are.
+#[inline(never)]
+fn show_moved<S: Sys>(run: &Run<'_, S>) -> Option<Exit> {
+    let mut job = moved::job(run, moved::known(run)?);
+    Some(show_job(run, job.as_mut()?))
 }
 
 /// Shows what the job would change.

@@ -6,7 +6,7 @@
 
 use super::compose::{self, Composed, New};
 use super::memory::{self, Memory};
-use super::run::{ACCOUNT_FILES, Run};
+use super::run::{ACCOUNT_FILES, REPLACED, Run, kept_name};
 use super::transaction::Stage;
 use super::{Exit, preview, report, transaction};
 use crate::account;
@@ -17,7 +17,7 @@ use crate::limits::CHANGES;
 use crate::part::Parts;
 use crate::record::How;
 use crate::sys::files::{ABSENCE, File};
-use crate::sys::{Kind, Sys};
+use crate::sys::{Access, Kind, Sys};
 use crate::system::System;
 use crate::text::put;
 use crate::value::Path;
@@ -128,9 +128,10 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, memory: &Memory<S>, wanted: &Wanted<'_>) 
     if !memory.save_reverted(run, &is_left) {
         return false;
     }
-    for copy in copies().filter_map(|file| file.copy.as_ref()) {
-        if let Some(folder) = &copy.folder {
-            let _ = run.sys.unlink(folder, copy.path.name());
+    if let Ok(keep) = run.sys.open_below(&run.root, REPLACED, Access::Folder) {
+        for file in copies() {
+            let kept = file.copy.and_then(|how| kept_name(file.path.as_c_str(), how));
+            kept.map(|name| run.sys.unlink(&keep, name.as_c_str()));
         }
     }
     transaction::end(run);
@@ -151,8 +152,8 @@ impl<S: Sys> Composed<S> {
     /// What was kept is to be there again.
     #[inline(never)]
     pub fn put_back(&mut self, run: &Run<'_, S>, how: How) -> Result<(), Fault> {
-        let copy = run.copy_of(self.path.as_c_str(), how)?;
-        let (kept, spot) = copy.ok_or(Fault::NoCopy)?;
+        let kept = run.copy_of(self.path.as_c_str(), how)?;
+        let kept = kept.ok_or(Fault::NoCopy)?;
         let is = |old: &File<S>| old.meta.kind == kept.meta.kind && *old.content == *kept.content;
         let is_link = kept.meta.kind == Kind::Link;
         let (is_so, new) = if is_link && *kept.content == *ABSENCE {
@@ -173,7 +174,7 @@ impl<S: Sys> Composed<S> {
         if ACCOUNT_FILES.contains(&self.path.as_c_str()) {
             self.show = account::mask;
         }
-        self.copy = Some(spot);
+        self.copy = Some(how);
         Ok(())
     }
 }

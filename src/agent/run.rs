@@ -53,9 +53,6 @@ fn is_run_time(path: &[u8]) -> bool {
 /// The folder of copies of what was replaced, below the root.
 pub const REPLACED: &CStr = c"etc/osconf/replaced";
 
-/// What was kept of a file, and where that is.
-type Copy<S> = (File<S>, Spot<S>);
-
 /// The files that hold the accounts, below the root.
 pub const ACCOUNT_FILES: [&CStr; 2] = [c"etc/shadow", c"etc/passwd"];
 
@@ -190,22 +187,21 @@ impl<'a, S: Sys> Run<'a, S> {
         // A link notes that there was nothing.
         let is_file = |file: &File<S>| file.meta.kind == Kind::File && !file.content.is_empty();
         let copy = self.copy_of(path, How::Written)?;
-        Ok(copy.map(|(file, _)| file).filter(is_file))
+        Ok(copy.filter(is_file))
     }
 
-    /// What is kept of `path`, if anything, and where.
+    /// What is kept of `path`, if anything.
     #[inline(never)]
-    pub fn copy_of(&self, path: &CStr, how: How) -> Result<Option<Copy<S>>, Fault> {
+    pub fn copy_of(&self, path: &CStr, how: How) -> Result<Option<File<S>>, Fault> {
         let name = kept_name(path, how);
         let name = name.as_ref().map_or(&b""[..], Path::as_bytes);
         let Some(path) = Path::new(&[REPLACED.to_bytes(), b"/", name]) else {
             return Ok(None);
         };
         let spot = self.look_up(path.as_c_str(), Last::Itself);
-        match spot.and_then(|spot| Ok((self.read_spot(&spot)?, spot))) {
-            Ok((Some(file), spot)) => Ok(Some((file, spot))),
-            Ok(_) | Err(Fault::NotAFile) => Ok(None),
-            Err(fault) => Err(fault),
+        match spot.and_then(|spot| self.read_spot(&spot)) {
+            Err(Fault::NotAFile) => Ok(None),
+            read => read,
         }
     }
 
@@ -215,7 +211,7 @@ impl<'a, S: Sys> Run<'a, S> {
         let folder = files::make_folders(self.sys, &self.root, OWN, 0o700)?;
         let new = NewFile::write(self.sys, &folder, name, content, None, 0o600)?;
         new.publish(self.sys, &folder, name).map_err(|errno| {
-            let _ = new.discard(self.sys, &folder);
+            let _ = new.discard(self.sys, &folder, name);
             Fault::System(Step::Publish, errno)
         })?;
         if is_lasting {

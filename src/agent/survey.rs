@@ -34,14 +34,26 @@ pub struct Names {
     pub wait: u32,
 }
 
-/// Looks at the root, as far as `parts` of `conf` need it. Adds the name servers to a
-/// network that is written anew and tells of them.
+impl Names {
+    /// Nothing is known.
+    pub fn after(wait: u32) -> Self {
+        Self {
+            wait,
+            ..Self::default()
+        }
+    }
+}
+
+/// Looks at the root, as far as `parts` of `conf` need it, and fills `system`. Adds the
+/// name servers to a network that is written anew and tells of them.
+#[inline(never)]
 pub fn survey<S: Sys>(
     run: &Run<'_, S>,
     conf: &Conf<'_>,
     parts: &mut Parts,
     names: Names,
-) -> System {
+    system: &mut System,
+) {
     let has_network = parts.contains(Part::Network);
     let needs_network = has_network || parts.contains(Part::Dns);
     let format = format(run, needs_network);
@@ -49,38 +61,36 @@ pub fn survey<S: Sys>(
         parts.add(Part::Dns);
     }
     let parts = *parts;
-    let has_dns = parts.contains(Part::Dns);
-    let mut system = System {
-        has_route_only: has_network
-            && !has_any(run, &[c"sbin/ip", c"bin/ip", c"usr/sbin/ip", c"usr/bin/ip"])
-            && has_any(
-                run,
-                &[
-                    c"sbin/route",
-                    c"bin/route",
-                    c"usr/sbin/route",
-                    c"usr/bin/route",
-                ],
-            ),
-        resolver: if has_dns { resolver(run) } else { None },
-        cut: cut_files(run),
-        ..System::of(format)
-    };
+    system.network = format;
+    system.has_route_only = has_network
+        && !has_any(run, &[c"sbin/ip", c"bin/ip", c"usr/sbin/ip", c"usr/bin/ip"])
+        && has_any(
+            run,
+            &[
+                c"sbin/route",
+                c"bin/route",
+                c"usr/sbin/route",
+                c"usr/bin/route",
+            ],
+        );
+    if parts.contains(Part::Dns) {
+        system.resolver = resolver(run);
+    }
+    find_cut_files(run, &mut system.cut);
     if parts.contains(Part::HostName) {
-        find_host_name(run, &mut system);
+        find_host_name(run, system);
     }
     let network = conf.network.value().filter(|_| needs_network);
     if let Some(network) = network {
         let format = system.network;
         system.interfaces = names.known;
         if system.interfaces.is_empty() && !format.is_kernel {
-            interfaces(run, network, &mut system, names.wait);
+            interfaces(run, network, system, names.wait);
         }
         for look in format.looks {
-            look_into(run, look, network, &mut system);
+            look_into(run, look, network, system);
         }
     }
-    system
 }
 
 /// The program that makes `/etc/resolv.conf`. That it cannot be found is said when
@@ -275,6 +285,7 @@ pub fn has_final_name<S: Sys>(run: &Run<'_, S>, index: u32) -> bool {
 }
 
 /// Judges the files in a folder that may be about our NICs.
+#[inline(never)]
 fn look_into<S: Sys>(run: &Run<'_, S>, look: &Look, network: &Network, system: &mut System) {
     let mut changes = Vec::<_, FOUND_FILES>::new();
     let mut overflowed = false;
@@ -298,15 +309,14 @@ fn look_into<S: Sys>(run: &Run<'_, S>, look: &Look, network: &Network, system: &
             });
         }
     });
-    for change in changes {
-        overflowed |= system.older.push(change).is_err();
+    for change in &changes {
+        overflowed |= system.older.push(change.clone()).is_err();
     }
     system.overflowed |= overflowed;
 }
 
 /// Files that are empty or missing although we keep a copy with content.
-fn cut_files<S: Sys>(run: &Run<'_, S>) -> Vec<Path, FOUND_FILES> {
-    let mut cut = Vec::new();
+fn find_cut_files<S: Sys>(run: &Run<'_, S>, cut: &mut Vec<Path, FOUND_FILES>) {
     each_name(run, REPLACED, &mut |name| {
         let Some(path) = path_of_kept(name) else {
             return;
@@ -327,7 +337,6 @@ fn cut_files<S: Sys>(run: &Run<'_, S>) -> Vec<Path, FOUND_FILES> {
             let _ = cut.push(path);
         }
     });
-    cut
 }
 
 /// Calls `each` with every name in a folder of the root, if it is there; not with

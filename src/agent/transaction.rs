@@ -108,8 +108,9 @@ fn stage_file<S: Sys>(
     let name = file.spot.path.name();
     if let Some(copy) = &file.copy {
         let is_there = !matches!(file.new, New::Gone);
-        if let (Some(from), true) = (&copy.folder, is_there) {
-            let copy = (from, copy.path.name());
+        if is_there {
+            let copy = kept_name(file.path.as_c_str(), *copy).ok_or(Fault::Path)?;
+            let copy = (keep, copy.as_c_str());
             file.waiting = Some(NewFile::twin(run.sys, copy, (folder, name))?);
         }
         return Ok(());
@@ -197,7 +198,7 @@ pub fn clean<S: Sys>(run: &Run<'_, S>) {
         for last in [Last::Followed, Last::Itself] {
             if let Ok(spot) = run.look_up(path.as_c_str(), last)
                 && let Some(folder) = &spot.folder
-                && let Some(name) = NewFile::<S>::waiting_name(spot.path.name())
+                && let Ok(name) = NewFile::<S>::waiting_name(spot.path.name())
             {
                 let _ = run.sys.unlink(folder, name.as_c_str());
             }
@@ -305,7 +306,7 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), Faul
         })
     });
     if let (Err(_), Some(new)) = (&published, &file.waiting) {
-        let _ = new.discard(run.sys, folder);
+        let _ = new.discard(run.sys, folder, file.spot.path.name());
     }
     published
 }
@@ -332,7 +333,7 @@ fn put<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) -> crate::s
             if let (Err(_), Some(old)) = (written, &file.old) {
                 let _ = write(&old.content);
             }
-            written.and_then(|()| new.discard(sys, folder))
+            written.and_then(|()| new.discard(sys, folder, name))
         }
         (published, _) => published,
     }

@@ -1,11 +1,13 @@
-//! Memory for a file: one of a few pages, or an anonymous mapping of its size.
+//! Memory for a file: one of a few pages, or an anonymous mapping of its size; and
+//! whether some other memory was ever used.
 
 use super::Result;
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicU32, Ordering};
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, MsyncFlags, ProtFlags, mmap_anonymous, msync, munmap};
 
 /// Bytes of a page. Most files of a system's configuration are smaller.
 const PAGE: usize = 4096;
@@ -78,7 +80,7 @@ impl Map {
                 MapFlags::PRIVATE,
             )
         }?;
-        let start = NonNull::new(start.cast()).ok_or(rustix::io::Errno::NOMEM)?;
+        let start = NonNull::new(start.cast()).ok_or(Errno::NOMEM)?;
         Ok(Self { start, len })
     }
 }
@@ -118,6 +120,15 @@ impl Drop for Map {
     }
 }
 
+/// Whether the kernel may have memory at `address`: it does not say of less than a
+/// page, where its pages are larger than ours.
+pub fn is_mapped(address: usize) -> bool {
+    let page = core::ptr::without_provenance_mut(address & !(PAGE - 1));
+    // SAFETY: with MS_ASYNC nothing is read or written (msync(2), since Linux 2.6.19).
+    let asked = unsafe { msync(page, PAGE, MsyncFlags::ASYNC) };
+    asked != Err(Errno::NOMEM)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +148,15 @@ mod tests {
             }
         }
         assert!(SMALL.page(NonNull::from(&mut 0)).is_none());
+    }
+
+    #[test]
+    fn what_is_given_back_is_not_mapped() {
+        let map = Map::new(PAGE + 1).unwrap();
+        let start = map.as_ptr().addr();
+        assert!(is_mapped(start) && is_mapped(start + PAGE));
+        drop(map);
+        assert!(!is_mapped(PAGE));
     }
 
     #[test]

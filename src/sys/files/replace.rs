@@ -34,16 +34,17 @@ pub const ABSENCE: &[u8] = b"nothing";
 pub struct NewFile<S: Sys> {
     /// The open file; a link is durable with its folder.
     file: Option<S::Fd>,
-    name: Path,
 }
 
 impl<S: Sys> NewFile<S> {
     /// The name under which a new file waits: hidden from programs that read all
     /// files of a folder, and the same each time, so that what a power cut left
     /// can be found.
-    #[must_use]
-    pub fn waiting_name(name: &CStr) -> Option<Path> {
-        Path::new(&[b".", name.to_bytes(), b".osconf"])
+    ///
+    /// # Errors
+    /// It would be too long.
+    pub fn waiting_name(name: &CStr) -> crate::sys::Result<Path> {
+        Path::new(&[b".", name.to_bytes(), b".osconf"]).ok_or(Errno::NAMETOOLONG)
     }
 
     /// Writes `content` beside `name`. It gets owner, mode and attributes of `old`,
@@ -59,7 +60,7 @@ impl<S: Sys> NewFile<S> {
         old: Option<&File<S>>,
         mode: u32,
     ) -> Result<Self, Fault> {
-        let (file, waiting) = make(sys, folder, name, &|waiting| {
+        let file = make(sys, folder, name, &|waiting| {
             sys.open(folder, waiting, Access::Create(0o600))
         })?;
         let filled = write_all(sys, &file, content)
@@ -75,14 +76,11 @@ impl<S: Sys> NewFile<S> {
                 sys.sync(&file)
                     .map_err(|errno| Fault::System(Step::Sync, errno))
             });
-        let new = Self {
-            file: Some(file),
-            name: waiting,
-        };
+        let new = Self { file: Some(file) };
         match filled {
             Ok(()) => Ok(new),
             Err(fault) => {
-                let _ = new.discard(sys, folder);
+                let _ = new.discard(sys, folder, name);
                 Err(fault)
             }
         }
@@ -96,10 +94,10 @@ impl<S: Sys> NewFile<S> {
         let Some(text) = Path::new(&[text]) else {
             return Err(Fault::Path);
         };
-        let ((), name) = make(sys, folder, name, &|waiting| {
+        make(sys, folder, name, &|waiting| {
             sys.symlink(text.as_c_str(), folder, waiting)
         })?;
-        Ok(Self { file: None, name })
+        Ok(Self { file: None })
     }
 
     /// Has the file or link `name` of `folder` wait in `to` for being `new` there, by
@@ -116,7 +114,7 @@ impl<S: Sys> NewFile<S> {
         let fail = |errno| Fault::System(Step::Keep, errno);
         let linked = make(sys, to, new, &|waiting| sys.link(folder, name, to, waiting));
         match linked {
-            Ok(((), name)) => return Ok(Self { file: None, name }),
+            Ok(()) => return Ok(Self { file: None }),
             // Another file system, one without links, or too many of them.
             Err(Fault::System(_, Errno::XDEV | Errno::OPNOTSUPP | Errno::MLINK | Errno::NOSYS)) => {
             }
@@ -148,7 +146,8 @@ impl<S: Sys> NewFile<S> {
     /// # Errors
     /// What renameat(2) says; EBUSY, if something is mounted there.
     pub fn publish(&self, sys: &S, folder: &S::Fd, name: &CStr) -> crate::sys::Result<()> {
-        sys.rename(folder, self.name.as_c_str(), folder, name)
+        let waiting = Self::waiting_name(name)?;
+        sys.rename(folder, waiting.as_c_str(), folder, name)
     }
 
     /// Makes it durable once more, under its new name: FAT writes the size of a
@@ -160,12 +159,12 @@ impl<S: Sys> NewFile<S> {
         self.file.as_ref().map_or(Ok(()), |file| sys.sync(file))
     }
 
-    /// Removes it again.
+    /// Removes what waits for being `name` again.
     ///
     /// # Errors
     /// What unlinkat(2) says: then the next run does it.
-    pub fn discard(&self, sys: &S, folder: &S::Fd) -> crate::sys::Result<()> {
-        sys.unlink(folder, self.name.as_c_str())
+    pub fn discard(&self, sys: &S, folder: &S::Fd, name: &CStr) -> crate::sys::Result<()> {
+        sys.unlink(folder, Self::waiting_name(name)?.as_c_str())
     }
 }
 
@@ -176,10 +175,8 @@ fn make<S: Sys, T>(
     folder: &S::Fd,
     name: &CStr,
     create: &dyn Fn(&CStr) -> crate::sys::Result<T>,
-) -> Result<(T, Path), Fault> {
-    let Some(waiting) = NewFile::<S>::waiting_name(name) else {
-        return Err(Fault::Path);
-    };
+) -> Result<T, Fault> {
+    let waiting = NewFile::<S>::waiting_name(name).map_err(|_| Fault::Path)?;
     let fail = |errno| Fault::System(Step::Write, errno);
     let made = match create(waiting.as_c_str()) {
         Err(Errno::EXIST) => {
@@ -188,7 +185,7 @@ fn make<S: Sys, T>(
         }
         other => other,
     };
-    Ok((made.map_err(fail)?, waiting))
+    made.map_err(fail)
 }
 
 fn write_all<S: Sys>(sys: &S, file: &S::Fd, content: &[u8]) -> crate::sys::Result<()> {
@@ -275,9 +272,7 @@ pub fn keep<S: Sys>(
 /// # Errors
 /// What renameat(2) says.
 pub fn settle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) -> crate::sys::Result<()> {
-    let Some(waiting) = NewFile::<S>::waiting_name(kept) else {
-        return Err(Errno::NAMETOOLONG);
-    };
+    let waiting = NewFile::<S>::waiting_name(kept)?;
     sys.rename(keep, waiting.as_c_str(), keep, kept)?;
     // Of two names of one file rename(2) leaves both.
     optional(sys.unlink(keep, waiting.as_c_str())).map(|_| ())
@@ -285,7 +280,7 @@ pub fn settle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) -> crate::sys::Result<
 
 /// Gives up what [`keep`] made. If that fails, the next run does it.
 pub fn unsettle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) {
-    if let Some(waiting) = NewFile::<S>::waiting_name(kept) {
+    if let Ok(waiting) = NewFile::<S>::waiting_name(kept) {
         let _ = sys.unlink(keep, waiting.as_c_str());
     }
 }

@@ -92,7 +92,8 @@ fn hold_made(conf: &Conf<'_>, machine: &Machine, choices: &[u8]) {
 
 /// All that is to be done, password and name servers included.
 fn plan(wanted: &Wanted<'_>) -> Plan {
-    let plan = Plan::new(wanted, Parts::ALL);
+    let mut plan = Plan::default();
+    plan.fill(wanted, Parts::ALL);
     assert!(!plan.overflowed());
     plan
 }
