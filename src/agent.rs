@@ -164,8 +164,8 @@ fn resume<S: Sys>(run: &Run<'_, S>) -> Exit {
             #[cfg(not(feature = "revert"))]
             return report::say_half_reverted(run);
         }
+        transaction::end(run);
     }
-    transaction::end(run);
     Exit::Done
 }
 

@@ -180,9 +180,7 @@ fn read_settings<S: Sys>(sys: &S, root: &S::Fd, settings: &mut Settings) {
             Item::Broken(_, span) => refuse(sys, "/etc/osconf/config", span.text(source)),
         }
     }
-    let running = sys.open_folder(c"/proc");
-    let file = running.and_then(|folder| sys.open(&folder, c"cmdline", Access::Read));
-    let line = read_into(sys, file, &mut space);
+    let line = read_into(sys, sys.open_file(c"/proc/cmdline"), &mut space);
     settings.read_kernel_line(line);
     for (key, value) in on_kernel_line(line) {
         take(sys, settings, "the kernel's command line", key, value);

@@ -22,7 +22,7 @@ use rustix::io::Errno;
 /// What a system call gives, or the kernel's reason why not.
 pub type Result<T> = core::result::Result<T, Errno>;
 
-/// How a name is opened. No way follows a link that is the last component.
+/// How a name is opened in its folder, where no way follows a link, or a path below a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// A folder, to name things in it, sync it, or list it.
@@ -31,6 +31,8 @@ pub enum Access {
     Look,
     /// A file, to read it; never blocks (`O_NONBLOCK`), whatever it is.
     Read,
+    /// The same, but nowhere through a link that is the last component.
+    ReadItself,
     /// A file that is there, to overwrite its bytes.
     Write,
     /// A file that is not there yet, with this mode.
@@ -120,9 +122,11 @@ pub trait Sys {
     /// Opens the folder `path` of the running system: `/`, or what `--root` names.
     /// Links are followed: whoever starts us names this one.
     fn open_folder(&self, path: &CStr) -> Result<Self::Fd>;
+    /// Opens the file `path` of the running system, to read it. Links are followed.
+    fn open_file(&self, path: &CStr) -> Result<Self::Fd>;
     /// Opens `path`, of any depth, below `root`. Links on the way, and `..`, are
     /// taken as if `root` were `/`; a link at the end is followed likewise,
-    /// but not by [`Access::Create`].
+    /// but not by [`Access::Create`] and [`Access::ReadItself`].
     fn open_below(&self, root: &Self::Fd, path: &CStr, access: Access) -> Result<Self::Fd>;
     /// Opens `name` in `folder`.
     fn open(&self, folder: &Self::Fd, name: &CStr, access: Access) -> Result<Self::Fd>;

@@ -1,7 +1,7 @@
 //! Colours, for whoever looks at a terminal.
 
 use super::run::Run;
-use crate::sys::{Access, Stream, Sys, files};
+use crate::sys::{Stream, Sys, files};
 use crate::text::lines::lines;
 use crate::text::split::split;
 
@@ -17,10 +17,7 @@ pub fn is_wanted<S: Sys>(run: &Run<'_, S>) -> bool {
 /// Whether the environment asks for no colours (no-color.org): the variable is there
 /// and not empty.
 fn has_no_color<S: Sys>(run: &Run<'_, S>) -> bool {
-    let file = run
-        .sys
-        .open_folder(c"/proc/self")
-        .and_then(|folder| run.sys.open(&folder, c"environ", Access::Read));
+    let file = run.sys.open_file(c"/proc/self/environ");
     let Ok(mut space) = run.sys.map(ENVIRONMENT_BYTES) else {
         return false;
     };

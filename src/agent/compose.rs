@@ -229,7 +229,7 @@ fn compose<S: Sys>(
     let (spot, old, is_copy);
     if of(plan, path).all(is_write) {
         spot = run.find(path.as_c_str())?;
-        (old, is_copy) = run.read_old(&spot, path.as_c_str())?;
+        (old, is_copy) = run.or_copy(run.read_spot(&spot)?, path.as_c_str())?;
     } else {
         spot = match of(plan, path).any(is_behind) {
             true => run.find(path.as_c_str()),

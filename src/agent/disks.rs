@@ -112,9 +112,9 @@ fn read_number<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &CStr) -> Option<
 
 /// The number in the file `dev` of a folder.
 fn device_in<S: Sys>(run: &Run<'_, S>, path: &Path) -> Option<Device> {
-    let folder = run.sys.open_folder(path.as_c_str()).ok()?;
+    let path = Path::new(&[path.as_bytes(), b"/dev"])?;
     let mut space = [0; 32];
-    let file = run.sys.open(&folder, c"dev", Access::Read);
+    let file = run.sys.open_file(path.as_c_str());
     let text = read_into(run.sys, file, &mut space).trim_ascii();
     let (major, minor) = split_once(text, b':')?;
     Some((decimal(major)?, decimal(minor)?))

@@ -41,7 +41,7 @@ pub fn prepare<S: Sys>(run: &Run<'_, S>, conf: &Conf<'_>) -> Result<Option<NewPa
         return Ok(None);
     };
     let read = |path: &CStr| {
-        let read = run.find(path).and_then(|spot| run.read_old(&spot, path));
+        let read = run.read(path).and_then(|file| run.or_copy(file, path));
         read.map(|(file, _)| file).map_err(|fault| {
             let what = &[b"/", path.to_bytes()];
             run.log
@@ -98,8 +98,6 @@ fn hash_kind<S: Sys>(run: &Run<'_, S>) -> HashKind {
     }
     let kind = MUSL
         .into_iter()
-        // One call for each that is not there, instead of three.
-        .filter(|path| run.kind_of(path).is_some())
         .find_map(|path| run.try_read(path))
         .and_then(|library| account::strongest(&library.content))
         .unwrap_or(HashKind::Sha512);

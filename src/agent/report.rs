@@ -54,7 +54,7 @@ pub fn refuse_run<S: Sys>(run: &Run<'_, S>) -> Option<Exit> {
             .notice("apply", &|out| put!(out, "switched off by osconf.disable"));
         return Some(Exit::Done);
     }
-    if run.kind_of(c"etc").is_none() {
+    if !run.has(c"etc") {
         run.log.error("root", &|out| {
             out.push(run.settings.root.as_bytes());
             put!(out, " has no /etc: is the root file system mounted?");

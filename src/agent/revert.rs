@@ -130,7 +130,9 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, memory: &Memory<S>, wanted: &Wanted<'_>) 
     }
     if let Ok(keep) = run.sys.open_below(&run.root, REPLACED, Access::Folder) {
         for file in copies() {
-            let kept = file.copy.and_then(|how| kept_name(file.path.as_c_str(), how));
+            let kept = file
+                .copy
+                .and_then(|how| kept_name(file.path.as_c_str(), how));
             kept.map(|name| run.sys.unlink(&keep, name.as_c_str()));
         }
     }

@@ -50,6 +50,9 @@ fn is_run_time(path: &[u8]) -> bool {
     RUN_TIME.iter().any(|folder| path.starts_with(folder))
 }
 
+/// What an edit begins with, and whether it is our copy.
+pub type Old<S> = (Option<File<S>>, bool);
+
 /// The folder of copies of what was replaced, below the root.
 pub const REPLACED: &CStr = c"etc/osconf/replaced";
 
@@ -103,7 +106,14 @@ impl<'a, S: Sys> Run<'a, S> {
         self.meta_of(path).map(|meta| meta.kind)
     }
 
-    /// The same, and what else stat(2) tells.
+    /// Whether anything is at `path` below the root.
+    pub fn has(&self, path: &CStr) -> bool {
+        let opened = self.sys.open_below(&self.root, path, Access::Look);
+        let opened = opened.map_err(|errno| Fault::System(Step::Read, errno));
+        self.certain(path, opened.map(Some)).is_some()
+    }
+
+    /// What is there, and what else stat(2) tells.
     pub fn meta_of(&self, path: &CStr) -> Option<Meta> {
         let opened = self.sys.open_below(&self.root, path, Access::Look);
         let meta = opened.and_then(|fd| self.sys.meta(&fd));
@@ -133,9 +143,13 @@ impl<'a, S: Sys> Run<'a, S> {
         })
     }
 
-    /// The regular file at `path`, if it is there.
+    /// The regular file at `path`, if it is there. Where a link leads is looked at only if
+    /// there is one.
     pub fn read(&self, path: &CStr) -> Result<Option<File<S>>, Fault> {
-        self.read_spot(&self.find(path)?)
+        match files::read_below(self.sys, &self.root, path) {
+            Err(Fault::System(_, Errno::LOOP)) => self.read_spot(&self.find(path)?),
+            read => read,
+        }
     }
 
     /// The same for who needs no reason why it cannot be read.
@@ -160,10 +174,9 @@ impl<'a, S: Sys> Run<'a, S> {
         read(self.sys, folder, spot.path.name()).map(Some)
     }
 
-    /// What an edit of `path` begins with: the file, or our copy of it where a
-    /// power cut left it empty or took it, and whether it is the copy.
-    pub fn read_old(&self, spot: &Spot<S>, path: &CStr) -> Result<(Option<File<S>>, bool), Fault> {
-        let present = self.read_spot(spot)?;
+    /// What an edit of `path` begins with: the file that is there, or our copy of it where
+    /// a power cut left it empty or took it.
+    pub fn or_copy(&self, present: Option<File<S>>, path: &CStr) -> Result<Old<S>, Fault> {
         if present
             .as_ref()
             .is_some_and(|file| !file.content.is_empty())
@@ -261,8 +274,7 @@ impl<'a, S: Sys> Run<'a, S> {
         let mut len = MOUNT_BYTES;
         loop {
             let mut map = self.sys.map(len)?;
-            let folder = self.sys.open_folder(c"/proc/self");
-            let file = folder.and_then(|folder| self.sys.open(&folder, c"mountinfo", Access::Read));
+            let file = self.sys.open_file(c"/proc/self/mountinfo");
             let text = files::read_into(self.sys, file, &mut map).len();
             if text < len {
                 return Ok(Content::new(map, text));

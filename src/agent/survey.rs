@@ -101,7 +101,7 @@ fn resolver<S: Sys>(run: &Run<'_, S>) -> Option<&'static Owner> {
 }
 
 fn has_any<S: Sys>(run: &Run<'_, S>, paths: &[&CStr]) -> bool {
-    paths.iter().any(|path| run.kind_of(path).is_some())
+    paths.iter().any(|path| run.has(path))
 }
 
 /// The network system, and why that one.
@@ -115,10 +115,11 @@ fn format<S: Sys>(run: &Run<'_, S>, is_needed: bool) -> &'static Format {
     let mut chosen: Option<(&'static Format, bool)> = None;
     network::detect(
         &mut |path, is_program| {
+            if !is_program {
+                return run.has(path);
+            }
             let meta = run.meta_of(path);
-            meta.is_some_and(|meta| {
-                !is_program || meta.kind == Kind::File && meta.mode & 0o111 != 0
-            })
+            meta.is_some_and(|meta| meta.kind == Kind::File && meta.mode & 0o111 != 0)
         },
         &mut |fit| {
             let level = match chosen {
@@ -184,7 +185,7 @@ fn find_host_name<S: Sys>(run: &Run<'_, S>, system: &mut System) {
         }
     }
     if !has_plain && !has_other {
-        let has_uci = run.kind_of(c"sbin/uci").is_some();
+        let has_uci = run.has(c"sbin/uci");
         add(if has_uci { &UCI } else { &PLAIN });
     }
     let mut add_name = |place: &hostname::Place, file: &Option<File<S>>| {

@@ -85,8 +85,17 @@ pub fn stage<S: Sys>(
         };
         stage_file(run, file, keep, keeps)
     })?;
-    let mut folders = files.iter().filter_map(|file| file.spot.folder.as_ref());
-    stage.is_in_memory = folders.any(|folder| is_in_memory(run, folder));
+    let mut last = None;
+    stage.is_in_memory = files.iter().any(|file| {
+        let Some(folder) = &file.spot.folder else {
+            return false;
+        };
+        // Those of one folder mostly follow each other.
+        let path = Some(file.spot.path.folder());
+        let is_known = last == path;
+        last = path;
+        !is_known && is_in_memory(run, folder)
+    });
     Ok(())
 }
 

@@ -90,6 +90,7 @@ pub struct Fit {
 /// something is at a path, or whether an executable file is.
 pub fn detect(is_there: &mut dyn FnMut(&CStr, bool) -> bool, found: &mut dyn FnMut(&Fit)) {
     let mut seen = [false; FORMATS.len()];
+    let mut has_folder = [None; FOLDERS.len()];
     for rule in lines(RULES.as_bytes()) {
         let mut facts = words(rule.text);
         let (is_on, name) = without(facts.next().unwrap_or_default(), b'+');
@@ -106,7 +107,14 @@ pub fn detect(is_there: &mut dyn FnMut(&CStr, bool) -> bool, found: &mut dyn FnM
             let Some(path) = path_of(fact) else {
                 return false;
             };
-            let is_so = is_there(path.as_c_str(), fact.first() == Some(&b'*'));
+            let mark = fact.first();
+            // What is in a folder that is not there need not be looked for.
+            let mut folders = FOLDERS.iter().zip(&mut has_folder);
+            let has_folder = match folders.find(|(folder, _)| mark == Some(&folder.mark)) {
+                Some((folder, has)) => *has.get_or_insert_with(|| is_there(folder.path, false)),
+                None => true,
+            };
+            let is_so = has_folder && is_there(path.as_c_str(), mark == Some(&b'*'));
             because.get_or_insert(path);
             is_so != is_not
         });
@@ -129,16 +137,39 @@ fn without(word: &[u8], mark: u8) -> (bool, &[u8]) {
     }
 }
 
+/// A folder with a link for each service that is started.
+struct Folder {
+    mark: u8,
+    path: &'static CStr,
+    /// What the name of a link ends with.
+    suffix: &'static [u8],
+}
+
+const FOLDERS: [Folder; 3] = [
+    Folder {
+        mark: b'@',
+        path: c"etc/systemd/system/multi-user.target.wants/",
+        suffix: b".service",
+    },
+    Folder {
+        mark: b'%',
+        path: c"etc/runlevels/",
+        suffix: b"",
+    },
+    Folder {
+        mark: b'~',
+        path: c"etc/runit/runsvdir/default/",
+        suffix: b"",
+    },
+];
+
 /// The path that a fact is about.
 fn path_of(fact: &[u8]) -> Option<Path> {
     let (mark, name) = fact.split_first()?;
-    let (before, after): (&[u8], &[u8]) = match mark {
-        b'@' => (b"etc/systemd/system/multi-user.target.wants/", b".service"),
-        b'%' => (b"etc/runlevels/", b""),
-        b'~' => (b"etc/runit/runsvdir/default/", b""),
-        _ => (b"", b""),
-    };
-    Path::new(&[before, name, after])
+    match FOLDERS.iter().find(|folder| folder.mark == *mark) {
+        Some(folder) => Path::new(&[folder.path.to_bytes(), name, folder.suffix]),
+        None => Path::new(&[name]),
+    }
 }
 
 #[cfg(test)]
@@ -153,7 +184,10 @@ mod tests {
             let path = path.to_str().unwrap();
             there.iter().any(|there| match there.strip_prefix('*') {
                 Some(there) => there == path,
-                None => *there == path && !is_program,
+                None => {
+                    let is_below = path.ends_with('/') && there.starts_with(path);
+                    (*there == path || is_below) && !is_program
+                }
             })
         };
         detect(&mut is_there, &mut |fit| {

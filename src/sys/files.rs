@@ -8,7 +8,7 @@ mod read;
 mod replace;
 
 pub use find::{Last, Spot, make_folders, resolve};
-pub use read::{Content, File, read, read_file, read_into, read_link};
+pub use read::{Content, File, read, read_below, read_file, read_into, read_link};
 pub use replace::{ABSENCE, NewFile, keep, settle, unsettle, write_in_place};
 
 use super::Result;

@@ -7,13 +7,13 @@ mod walk;
 use super::memory::Map;
 use super::{Access, FileSystem, Kind, Meta, Result, Stream, Sys, Usage};
 use core::cell::Cell;
-use core::ffi::CStr;
+use core::ffi::{CStr, c_int, c_long};
 use core::mem::MaybeUninit;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, ResolveFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::rand::GetRandomFlags;
-use rustix::{fs, io, net, pipe, rand, system, termios, thread};
+use rustix::{fs, io, net, rand, system, termios, thread};
 
 /// `RAMFS_MAGIC`, `TMPFS_MAGIC`, `MSDOS_SUPER_MAGIC`, `EXFAT_SUPER_MAGIC` and
 /// `OVERLAYFS_SUPER_MAGIC` of linux/magic.h, by which statfs(2) tells file systems.
@@ -22,6 +22,19 @@ const TMPFS: u64 = 0x0102_1994;
 const MSDOS: u64 = 0x4d44;
 const EXFAT: u64 = 0x2011_bab0;
 const OVERLAYFS: u64 = 0x794c_7630;
+
+/// rustix asks for the time by a reader of the vDSO, whose tables are checked at
+/// length: 2.7 KiB.
+const CLOCK_GETTIME: c_long = cfg_select! {
+    target_arch = "x86_64" => { 228 }
+    target_arch = "aarch64" => { 113 }
+};
+const CLOCK_REALTIME: c_int = 0;
+
+unsafe extern "C" {
+    /// syscall(2), of every C library.
+    fn syscall(number: c_long, ...) -> c_long;
+}
 
 /// The running kernel.
 #[derive(Default)]
@@ -44,6 +57,7 @@ fn flags(access: Access) -> OFlags {
             Access::Look => OFlags::PATH,
             // NONBLOCK: opening a FIFO must not wait for a writer.
             Access::Read => OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
+            Access::ReadItself => flags(Access::Read) | OFlags::NOFOLLOW,
             Access::Write => OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY,
             Access::Create(_) => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
         }
@@ -87,6 +101,12 @@ impl Sys for Linux {
     #[inline(never)]
     fn open_folder(&self, path: &CStr) -> Result<OwnedFd> {
         let flags = flags(Access::Folder);
+        retry_on_intr(|| fs::openat(fs::CWD, path, flags, Mode::empty()))
+    }
+
+    #[inline(never)]
+    fn open_file(&self, path: &CStr) -> Result<OwnedFd> {
+        let flags = flags(Access::Read);
         retry_on_intr(|| fs::openat(fs::CWD, path, flags, Mode::empty()))
     }
 
@@ -293,9 +313,7 @@ impl Sys for Linux {
                 return Ok(());
             }
         }
-        let device = retry_on_intr(|| {
-            fs::openat(fs::CWD, c"/dev/urandom", flags(Access::Read), Mode::empty())
-        })?;
+        let device = self.open_file(c"/dev/urandom")?;
         match retry_on_intr(|| io::read(&device, &mut *bytes))? {
             count if count == bytes.len() => Ok(()),
             _ => Err(Errno::IO),
@@ -304,11 +322,11 @@ impl Sys for Linux {
 
     #[inline(never)]
     fn now(&self) -> i64 {
-        // A new pipe is stamped with the time (get_pipe_inode in fs/pipe.c). To ask
-        // for it by clock_gettime(2), rustix brings a reader of the vDSO along,
-        // whose tables are checked at length: 2.7 KiB, to save one system call.
-        let stamp = pipe::pipe_with(pipe::PipeFlags::CLOEXEC).and_then(|(end, _)| fs::fstat(&end));
-        stamp.map_or(0, |stat| meta(&stat).modified)
+        let mut time = [0_i64; 2];
+        // SAFETY: clock_gettime(2) writes one `struct timespec`, two of these on every
+        // 64-bit architecture, to where it is told, which lasts longer than the call.
+        let asked = unsafe { syscall(CLOCK_GETTIME, CLOCK_REALTIME, time.as_mut_ptr()) };
+        if asked == 0 { time[0] } else { 0 }
     }
 
     #[inline(never)]

@@ -18,9 +18,15 @@ impl Sys for Kernel {
         self.open_at(found.ino.ok_or(Errno::NOENT)?, Access::Folder)
     }
 
+    fn open_file(&self, path: &CStr) -> Result<Fd> {
+        self.enter(Call::OpenRead)?;
+        let found = self.world.borrow().walk(TOP, path.to_bytes(), true)?;
+        self.open_at(found.ino.ok_or(Errno::NOENT)?, Access::Read)
+    }
+
     fn open_below(&self, root: &Fd, path: &CStr, access: Access) -> Result<Fd> {
         self.enter(call_of(access))?;
-        let follows = !matches!(access, Access::Create(_));
+        let follows = !matches!(access, Access::Create(_) | Access::ReadItself);
         let found = self
             .world
             .borrow()
@@ -435,7 +441,7 @@ const fn call_of(access: Access) -> Call {
     match access {
         Access::Folder => Call::OpenFolder,
         Access::Look => Call::Look,
-        Access::Read => Call::OpenRead,
+        Access::Read | Access::ReadItself => Call::OpenRead,
         Access::Write => Call::OpenWrite,
         Access::Create(_) => Call::Create,
     }

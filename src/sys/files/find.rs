@@ -131,27 +131,22 @@ fn target(folder: &Path, text: &[u8]) -> Option<Path> {
 /// One of them cannot be made.
 pub fn make_folders<S: Sys>(sys: &S, root: &S::Fd, path: &CStr, mode: u32) -> Result<S::Fd, Fault> {
     let fail = |errno| Fault::System(Step::Folder, errno);
-    let open = |path: &CStr| sys.open_below(root, path, Access::Folder);
-    if let Some(folder) = optional(open(path)).map_err(fail)? {
+    let open = || optional(sys.open_below(root, path, Access::Folder)).map_err(fail);
+    if let Some(folder) = open()? {
         return Ok(folder);
     }
-    let bytes = path.to_bytes();
-    let ends = (1..bytes.len()).filter(|&index| bytes.get(index) == Some(&b'/'));
-    for end in ends.chain([bytes.len()]) {
-        let Some(upper) = bytes.get(..end).and_then(|bytes| Path::new(&[bytes])) else {
-            return Err(Fault::Path);
-        };
-        if optional(open(upper.as_c_str())).map_err(fail)?.is_some() {
-            continue;
-        }
-        let parent = open(upper.folder().as_c_str()).map_err(fail)?;
-        let mode = if end == bytes.len() { mode } else { 0o755 };
-        match sys.make_folder(&parent, upper.name(), mode) {
-            Ok(()) | Err(Errno::EXIST) => sys.sync(&parent).map_err(fail)?,
-            Err(errno) => return Err(fail(errno)),
-        }
+    let path = Path::new(&[path.to_bytes()]).ok_or(Fault::Path)?;
+    let upper = path.folder();
+    // The root itself is not there, or is none.
+    if upper == path {
+        return Err(fail(Errno::NOENT));
     }
-    open(path).map_err(fail)
+    let parent = make_folders(sys, root, upper.as_c_str(), 0o755)?;
+    match sys.make_folder(&parent, path.name(), mode) {
+        Ok(()) | Err(Errno::EXIST) => sys.sync(&parent).map_err(fail)?,
+        Err(errno) => return Err(fail(errno)),
+    }
+    open()?.ok_or(fail(Errno::NOENT))
 }
 
 #[cfg(test)]

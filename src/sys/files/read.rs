@@ -51,6 +51,24 @@ pub fn read_file<S: Sys>(sys: &S, folder: &S::Fd, name: &CStr) -> Result<File<S>
             Errno::LOOP | Errno::NXIO => Fault::NotAFile,
             _ => fail(errno),
         })?;
+    read_open(sys, fd)
+}
+
+/// Reads the regular file at `path` below `root`, if anything is there.
+///
+/// # Errors
+/// As [`read_file`]; LOOP, if it is a link.
+pub fn read_below<S: Sys>(sys: &S, root: &S::Fd, path: &CStr) -> Result<Option<File<S>>, Fault> {
+    match sys.open_below(root, path, Access::ReadItself) {
+        Ok(fd) => read_open(sys, fd).map(Some),
+        Err(Errno::NXIO) => Err(Fault::NotAFile),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(Fault::System(Step::Read, errno)),
+    }
+}
+
+fn read_open<S: Sys>(sys: &S, fd: S::Fd) -> Result<File<S>, Fault> {
+    let fail = |errno| Fault::System(Step::Read, errno);
     let meta = sys.meta(&fd).map_err(fail)?;
     if meta.kind != Kind::File {
         return Err(Fault::NotAFile);
@@ -95,7 +113,8 @@ pub fn read_into<'s, S: Sys>(
 }
 
 /// Reads an open file of `size` bytes. One that ends before, or goes on after, is
-/// being written by somebody else at this moment.
+/// being written by somebody else at this moment: there is room for one byte more, so
+/// that a read which brings just these bytes has met the end (pread(2)).
 ///
 /// # Errors
 /// There is no memory for it, it cannot be read, or its size is another.
@@ -104,11 +123,15 @@ pub fn read<S: Sys>(sys: &S, file: &S::Fd, size: u64) -> Result<Content<S>, Faul
     let size = usize::try_from(size).map_err(|_| memory(Errno::FBIG))?;
     let mut map = sys.map(size.saturating_add(1)).map_err(memory)?;
     let mut len = 0;
-    while let Some(rest) = map.get_mut(len..=size).filter(|rest| !rest.is_empty()) {
+    loop {
+        let rest = map.get_mut(len..=size).unwrap_or_default();
         match sys.read_at(file, rest, len as u64) {
             Ok(0) => break,
             Ok(count) => len += count.min(rest.len()),
             Err(errno) => return Err(Fault::System(Step::Read, errno)),
+        }
+        if len >= size {
+            break;
         }
     }
     if len == size {

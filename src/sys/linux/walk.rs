@@ -28,6 +28,7 @@ pub(super) fn open(root: BorrowedFd<'_>, path: &CStr, access: Access) -> Result<
             b"." => {}
             b".." => drop(way.pop()),
             _ => match readlinkat_raw(folder, name, &mut target) {
+                Ok(_) if is_last && access == Access::ReadItself => return Err(Errno::LOOP),
                 Ok(PATH_BYTES) => return Err(Errno::NAMETOOLONG),
                 Ok(_) if links == LINKS => return Err(Errno::LOOP),
                 Ok(len) => {
@@ -112,8 +113,9 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     /// A root with links of every kind, and something outside it.
-    fn root() -> std::path::PathBuf {
-        let base = std::env::temp_dir().join(std::format!("osconf-walk-{}", std::process::id()));
+    fn root(name: &str) -> std::path::PathBuf {
+        let name = std::format!("osconf-walk-{name}-{}", std::process::id());
+        let base = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&base);
         let root = base.join("root");
         create_dir_all(root.join("etc/a")).unwrap();
@@ -133,8 +135,29 @@ mod tests {
     }
 
     #[test]
+    fn who_wants_the_file_itself_gets_none_by_a_link_at_the_end() {
+        let root = root("itself");
+        let path = CString::new(root.to_str().unwrap()).unwrap();
+        let linux = Linux::default();
+        let folder = linux.open_folder(&path).unwrap();
+        for (path, expected) in [
+            (c"etc/file", Ok(())),
+            (c"etc/folder/etc/file", Ok(())),
+            (c"etc/absolute", Err(Errno::LOOP)),
+            (c"etc/dangling", Err(Errno::LOOP)),
+            (c"etc/nothing", Err(Errno::NOENT)),
+        ] {
+            let read = open(folder.as_fd(), path, Access::ReadItself);
+            assert_eq!(read.map(drop), expected, "{path:?}");
+            let read = linux.open_below(&folder, path, Access::ReadItself);
+            assert_eq!(read.map(drop), expected, "{path:?}");
+        }
+        std::fs::remove_dir_all(root.parent().unwrap()).unwrap();
+    }
+
+    #[test]
     fn no_link_and_no_dots_lead_out_of_the_root() {
-        let root = root();
+        let root = root("dots");
         let linux = Linux::default();
         let path = CString::new(root.to_str().unwrap()).unwrap();
         let folder = linux.open_folder(&path).unwrap();

@@ -30,6 +30,7 @@ const fn transfer(number: i64, name: &'static str) -> Call {
 
 /// All that the program makes, of its own and in qemu's name.
 pub(crate) const CALLS: &[Call] = &[
+    call(libc::SYS_clock_gettime, "clock_gettime"),
     call(libc::SYS_close, "close"),
     call(libc::SYS_dup, "dup"),
     call(libc::SYS_faccessat, "faccessat"),
@@ -51,7 +52,6 @@ pub(crate) const CALLS: &[Call] = &[
     call(libc::SYS_newfstatat, "newfstatat"),
     call(libc::SYS_openat, "openat"),
     call(libc::SYS_openat2, "openat2"),
-    call(libc::SYS_pipe2, "pipe2"),
     transfer(libc::SYS_pread64, "pread64"),
     transfer(libc::SYS_pwrite64, "pwrite64"),
     transfer(libc::SYS_read, "read"),
@@ -72,6 +72,7 @@ pub(crate) const CALLS: &[Call] = &[
 /// Memory is asked for by the program alone, not in qemu's name: that takes its own.
 pub(crate) const MEMORY: &[Call] = &[
     call(libc::SYS_mmap, "mmap"),
+    call(libc::SYS_msync, "msync"),
     call(libc::SYS_munmap, "munmap"),
 ];
 

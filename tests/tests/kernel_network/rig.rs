@@ -222,6 +222,9 @@ impl Sys for Recorder {
     fn open_folder(&self, _: &CStr) -> Result<Self::Fd> {
         unreachable!()
     }
+    fn open_file(&self, _: &CStr) -> Result<Self::Fd> {
+        unreachable!()
+    }
     fn open_below(&self, _: &Self::Fd, _: &CStr, _: Access) -> Result<Self::Fd> {
         unreachable!()
     }
