@@ -118,9 +118,20 @@ pub fn find<S: Sys>(
     wait: u32,
     look: &dyn Fn(&Candidate<'_, '_>),
 ) -> Result<Place<S>, ()> {
-    if let Some(conf) = &run.settings.conf {
-        return named(run, conf);
+    match &run.settings.conf {
+        Some(conf) => named(run, conf),
+        None => search(run, purpose, wait, look),
     }
+}
+
+/// Searches for it. Who has no use for the list of all disks does not pay for it.
+#[inline(never)]
+fn search<S: Sys>(
+    run: &Run<'_, S>,
+    purpose: Purpose,
+    wait: u32,
+    look: &dyn Fn(&Candidate<'_, '_>),
+) -> Result<Place<S>, ()> {
     let mut left = wait.saturating_mul(1000);
     let (blocks, wanted, text) = loop {
         let text = run.read_mounts().map_err(|errno| {
