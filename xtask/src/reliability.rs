@@ -1,6 +1,7 @@
 //! `cargo xtask reliability`: breaks the program in every way that it must survive,
 //! and prints the table of `tests/README.md`.
 
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
@@ -203,12 +204,18 @@ fn crashes(sh: &Shell) -> Result<String> {
 }
 
 /// A rig that is a test of `tests/`, without cargo's own harness: it says what went
-/// wrong on standard error, and its figures on standard output.
+/// wrong on standard error, and its figures on standard output, also where some are bad.
 fn test(sh: &Shell, name: &str, arguments: &[&str]) -> Result<String> {
-    Ok(cmd!(
+    let rig = cmd!(
         sh,
         "cargo test --quiet --profile rig --package osconf-tests --test {name} -- {arguments...}"
-    )
-    .quiet()
-    .read()?)
+    );
+    let output = Command::from(rig).stderr(Stdio::inherit()).output()?;
+    let figures = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success(),
+        "{name} ended with {}\n{figures}",
+        output.status
+    );
+    Ok(figures)
 }
