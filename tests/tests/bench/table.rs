@@ -62,20 +62,17 @@ fn thousands(number: u64) -> String {
 /// Classes of system calls, each with its reason.
 const CLASSES: &[(&str, &[&str])] = &[
     (
-        "finding what is there: network system, C library, old files, each below the root whatever links say",
+        "finding what is there, and opening it: network system, C library, old files, each below the root whatever links say",
         &["openat2", "newfstatat", "fstat", "getdents64", "readlinkat"],
     ),
     (
         "opening one name in a folder, to read it or to make a new one",
         &["openat"],
     ),
+    ("reading to the end", &["pread64", "read"]),
     (
-        "reading to the end, and seeing that it is the end",
-        &["pread64", "read"],
-    ),
-    (
-        "memory of a file's size, wiped when it is given back",
-        &["mmap", "munmap"],
+        "memory for more than a page, wiped when it is given back; how deep the stack was",
+        &["mmap", "munmap", "msync"],
     ),
     (
         "writing, with owner, mode and attributes",
