@@ -53,7 +53,7 @@ pub fn hold(conf: &Conf<'_>, machine: &Machine, old: &[u8]) {
         let plan = plan(wanted);
         let mut before = Files::new();
         let is_quoted = |path: &str| QUOTED.iter().any(|start| path.starts_with(start));
-        let is_old = |path: &String| !old.is_empty() && !(is_quoted(path) && is_broken(old));
+        let is_old = |path: &String| !(old.is_empty() || is_quoted(path) && is_broken(old));
         for path in paths(&plan).into_iter().filter(is_old) {
             before.insert(path, old.to_vec());
         }
