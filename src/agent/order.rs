@@ -273,10 +273,11 @@ fn without_password(out: &mut Buf<'_>, source: &[u8]) {
         if Key::parse(key.text(source)) == Some(Key::Password) {
             out.push(source.get(at..key.start).unwrap_or_default());
             out.push(b"password=");
+            // A bare word ends before a blank, and never before a quote.
             let quote = source
                 .get(value.end)
                 .is_some_and(|byte| matches!(byte, b'"' | b'\''));
-            at = value.end + usize::from(quote && value.start > key.end + 1);
+            at = value.end + usize::from(quote);
         }
     }
     out.push(source.get(at..).unwrap_or_default());

@@ -135,6 +135,10 @@ mod tests {
             (encode(b"a\nmallory:b"), Fault::PasswordNewline),
             (encode(&[b'a'; 257]), Fault::PasswordLong),
             (encode(&[b'a'; 600]), Fault::PasswordLong),
+            (
+                encode(&[[b'a'; 256].as_slice(), &[b'\n'; 9]].concat()),
+                Fault::PasswordLong,
+            ),
             ("cXdlcjEyMzQ===".into(), Fault::Base64),
             ("cXdl*".into(), Fault::Base64),
             ("c".into(), Fault::Base64),
