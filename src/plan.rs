@@ -335,6 +335,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_cut_took_is_there_again_and_masked() {
+        let mut system = System::of(&FORMAT);
+        assert!(system.cut.push(Path::from(c"etc/shadow")).is_ok());
+        assert_eq!(
+            plan("", &system, None, "root:*:\n"),
+            ["- etc/shadow masked root:*:\n"]
+        );
+    }
+
+    #[test]
     fn the_name_goes_into_the_hosts_file_and_every_place() {
         let mut system = System::of(&FORMAT);
         assert!(system.host_name_places.push(&hostname::PLAIN).is_ok());
