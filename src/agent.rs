@@ -329,20 +329,14 @@ fn end<S: Sys>(
     }
     let has_password = job.conf.password.value().is_some();
     let is_password_done = job.states.get(Part::Password) == State::Done;
-    let mut order = paper.order;
-    if has_password && is_password_done && !is_in_memory {
-        match order::strip(run, place, paper) {
-            Ok(stripped) => order = stripped,
-            Err(fault) => report::say_not_stripped(run, &fault),
-        }
-    }
-    // Nothing new is nothing to write: a second run changes no byte.
-    let before = &job.memory.record;
-    let is_same = before.order.is_some_and(|before| before.is(&order));
-    let is_known = is_same && before.states == job.states && stage.changes() == 0;
-    if is_known || record(Some(order)) {
-        exit
+    let is_recorded = if has_password && is_password_done && !is_in_memory {
+        order::strip(run, place, paper, &|order| record(Some(order)))
     } else {
-        Exit::Refused
-    }
+        // Nothing new is nothing to write: a second run changes no byte.
+        let before = &job.memory.record;
+        let is_same = before.order.is_some_and(|before| before.is(&paper.order));
+        let is_known = is_same && before.states == job.states && stage.changes() == 0;
+        is_known || record(Some(paper.order))
+    };
+    if is_recorded { exit } else { Exit::Refused }
 }

@@ -3,6 +3,7 @@
 
 use super::Exit;
 use super::locate::Place;
+use super::report::say_not_stripped;
 use super::run::Run;
 use crate::conf::{Item, Key, Lexer};
 use crate::error::{Fault, Step};
@@ -217,15 +218,61 @@ pub fn say_kept<S: Sys>(run: &Run<'_, S>, errno: Errno) {
         .fault(Level::Error, "os.conf", &[what], Fault::Kernel(errno), then);
 }
 
-/// Puts a copy without the password in the place of an os.conf that must be kept,
-/// and wipes the old one. Returns by what the copy is known.
-///
-/// # Errors
-/// The old one is still there.
-pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Result<Order, Fault> {
+/// Puts a copy without the password in the place of an os.conf that must be kept, and
+/// wipes the old one. `record` writes down by what os.conf is known from then on. It does
+/// so before the copy is there: else a run that ends in between would leave an os.conf
+/// that nobody knows, of which the next run would say that it has no password. Returns
+/// what the last `record` returned; what else goes wrong is said.
+pub fn strip<S: Sys>(
+    run: &Run<'_, S>,
+    place: &Place<S>,
+    paper: &Paper<S>,
+    record: &dyn Fn(Order) -> bool,
+) -> bool {
     let Some(folder) = &place.folder else {
-        return Ok(paper.order);
+        return record(paper.order);
     };
+    let name = place.name.as_c_str();
+    let keep = |fault| {
+        say_not_stripped(run, &fault);
+        record(paper.order)
+    };
+    let (copy, old, order) = match write_copy(run, place, folder, paper) {
+        Ok(copy) => copy,
+        Err(fault) => return keep(fault),
+    };
+    let discard = || _ = copy.discard(run.sys, folder, name);
+    if !record(order) {
+        discard();
+        // It may be there, and only not durable.
+        return record(paper.order);
+    }
+    if let Err(errno) = copy.publish(run.sys, folder, name) {
+        discard();
+        return keep(Fault::System(Step::Publish, errno));
+    }
+    match copy.sync(run.sys).and_then(|()| run.settle(folder)) {
+        Ok(()) => {
+            if let Err(errno) = wipe(run, &old, paper.file.meta.size) {
+                let what = b"the password's blocks on the disk cannot be overwritten";
+                run.log
+                    .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
+            }
+        }
+        // A cut may bring the old one back, which must be whole then.
+        Err(errno) => say_not_stripped(run, &Fault::System(Step::Sync, errno)),
+    }
+    true
+}
+
+/// Writes the copy beside os.conf, durably. Returns it, the open os.conf, and by what
+/// the copy is known.
+fn write_copy<S: Sys>(
+    run: &Run<'_, S>,
+    place: &Place<S>,
+    folder: &S::Fd,
+    paper: &Paper<S>,
+) -> Result<(NewFile<S>, S::Fd, Order), Fault> {
     if !is_as_read(run, place, folder, paper).unwrap_or(false) {
         return Err(Fault::Changed);
     }
@@ -240,26 +287,23 @@ pub fn strip<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> Re
         Err(Fault::System(Step::Attributes, Errno::PERM)) => write(paper.file.meta.mode),
         other => other,
     }?;
-    let sync = |errno| Fault::System(Step::Sync, errno);
     // Under its own name it is durable, too: a cut may take os.conf's.
-    let published = run
+    let meta = run
         .settle(folder)
-        .map_err(sync)
-        .and_then(|()| copy.publish(run.sys, folder, name).map_err(fail));
-    if let Err(fault) = published {
-        let _ = copy.discard(run.sys, folder, name);
-        return Err(fault);
-    }
-    copy.sync(run.sys).map_err(sync)?;
-    run.settle(folder).map_err(sync)?;
-    if let Err(errno) = wipe(run, &old, paper.file.meta.size) {
-        let what = b"the password's blocks on the disk cannot be overwritten";
-        run.log
-            .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
-    }
-    match read(run, place) {
-        Ok(Some(paper)) => Ok(paper.order),
-        _ => Err(Fault::Changed),
+        .and_then(|()| run.sys.meta_of(folder, waiting(place).as_c_str()));
+    match meta {
+        Ok(meta) => {
+            let order = Order {
+                digest: Digest::of(&text),
+                modified: meta.modified,
+                inode: paper.order.inode.map(|_| meta.inode),
+            };
+            Ok((copy, old, order))
+        }
+        Err(errno) => {
+            let _ = copy.discard(run.sys, folder, name);
+            Err(Fault::System(Step::Sync, errno))
+        }
     }
 }
 

@@ -207,9 +207,15 @@ pub fn clean<S: Sys>(run: &Run<'_, S>) {
         for last in [Last::Followed, Last::Itself] {
             if let Ok(spot) = run.look_up(path.as_c_str(), last)
                 && let Some(folder) = &spot.folder
-                && let Ok(name) = NewFile::<S>::waiting_name(spot.path.name())
             {
-                let _ = run.sys.unlink(folder, name.as_c_str());
+                // Its copy beside it waits, too, before it is there.
+                for dash in [&b""[..], b"-"] {
+                    if let Some(name) = Path::new(&[spot.path.name().to_bytes(), dash])
+                        && let Ok(name) = NewFile::<S>::waiting_name(name.as_c_str())
+                    {
+                        let _ = run.sys.unlink(folder, name.as_c_str());
+                    }
+                }
             }
         }
     }
