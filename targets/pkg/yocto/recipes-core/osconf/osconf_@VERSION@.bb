@@ -5,6 +5,7 @@ DESCRIPTION = "Applies aliyun_custom_image/os.conf, by which Alibaba Cloud ECS \
 HOMEPAGE = "https://www.alibabacloud.com/help/en/ecs"
 BUGTRACKER = "https://www.alibabacloud.com/help/en/ecs"
 SECTION = "base"
+# As all series know it; bitbake of 2026 would rather have "OR", and warns.
 LICENSE = "Apache-2.0 | MIT"
 LIC_FILES_CHKSUM = "\
     file://LICENSE-APACHE;md5=@MD5_LICENSE_APACHE@ \
