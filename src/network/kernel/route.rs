@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn next_hops_whose_lengths_lie_end_the_list() {
-        let hop = [&[8, 0, 0, 0], &9_u32.to_ne_bytes()[..]].concat();
+        let hop = [&8_u16.to_ne_bytes()[..], &[0, 0], &9_u32.to_ne_bytes()].concat();
         for length in 0..=24 {
             assert_eq!(hops(&hop.repeat(3)[..length]).count(), length / 8);
         }

@@ -189,7 +189,8 @@ mod tests {
         let other = (RTA_OIF, &OTHER.to_ne_bytes()[..]);
         let gateway = (RTA_GATEWAY, &GATEWAY[..]);
         let metric = (RTA_PRIORITY, &7_u32.to_ne_bytes()[..]);
-        let hop = |index: u32| [&[8, 0, 0, 0], &index.to_ne_bytes()[..]].concat();
+        let length = 8_u16.to_ne_bytes();
+        let hop = |index: u32| [&length[..], &[0, 0], &index.to_ne_bytes()].concat();
         let hops = [hop(OTHER), hop(OURS)].concat();
         let stands = (true, false);
         let goes = (false, true);
@@ -230,22 +231,8 @@ mod tests {
                 "{head:?} {attributes:?}"
             );
         }
-        let cached = [
-            AF_INET,
-            0,
-            0,
-            0,
-            RT_TABLE_MAIN,
-            3,
-            0,
-            RTN_UNICAST,
-            0,
-            2,
-            0,
-            0,
-        ];
-        assert_eq!(u32::from_le_bytes([0, 2, 0, 0]), RTM_F_CLONED);
-        #[cfg(target_endian = "little")]
+        let mut cached = head(0, RT_TABLE_MAIN, 3, RTN_UNICAST);
+        cached[8..].copy_from_slice(&RTM_F_CLONED.to_ne_bytes());
         assert_eq!(compare(cached, &[gateway, ours]), stays);
     }
 }
