@@ -144,7 +144,7 @@ impl<'a> File<'a> {
             device_of(section)?
         };
         let bridge = find(self.text, &|bridge| {
-            is_bridge_device(bridge) && bridge.has("name", device)
+            is_bridge_device(bridge) && bridge.has("name", device) && only_port(bridge).is_some()
         });
         let port = match bridge {
             Some(bridge) => only_port(&bridge)?,
