@@ -122,10 +122,8 @@ pub(crate) fn run(script: Option<&Path>) -> Result<()> {
     let targets = target::all()?;
     setup::tools(&setup::boot_tools(&targets))?;
     println!("From the kernel's hand-over to the network, {ROUNDS} boots of each in QEMU:\n");
-    println!(
-        "| | | to the network, fastest | median | added | the agent's own, fastest | median |"
-    );
-    println!("| --- | --- | --: | --: | --: | --: | --: |");
+    println!("| | | to the network, fastest | median | the agent's own, fastest | median |");
+    println!("| --- | --- | --: | --: | --: | --: |");
     for target in &targets {
         let bench = Bench::new(target, script)?;
         let rows: Vec<&Row> = ROWS
