@@ -124,12 +124,12 @@ pub(crate) fn run(script: Option<&Path>) -> Result<()> {
     println!("From the kernel's hand-over to the network, {ROUNDS} boots of each in QEMU:\n");
     println!("| | | to the network, fastest | median | the agent's own, fastest | median |");
     println!("| --- | --- | --: | --: | --: | --: |");
+    let rows: Vec<&Row> = ROWS
+        .iter()
+        .filter(|row| row.agent != "script" || script.is_some())
+        .collect();
     for target in &targets {
         let bench = Bench::new(target, script)?;
-        let rows: Vec<&Row> = ROWS
-            .iter()
-            .filter(|row| row.agent != "script" || script.is_some())
-            .collect();
         let mut times = vec![Vec::new(); rows.len()];
         for round in 0..ROUNDS {
             for (at, (row, times)) in rows.iter().zip(&mut times).enumerate() {
@@ -218,10 +218,14 @@ impl Bench {
         let mut machine = Machine::start(command)?;
         let (said, _) = machine.expect(&["bench: off"])?;
         machine.wait_for_off()?;
-        let addresses = self.job.sample.nic.iter().take(1).map(|nic| &nic.address);
-        for address in addresses {
-            ensure!(said.contains(address), "eth0 has no {address}:\n{said}");
-        }
+        let nic = self
+            .job
+            .sample
+            .nic
+            .first()
+            .context("a sample without a NIC")?;
+        let address = &nic.address;
+        ensure!(said.contains(address), "eth0 has no {address}:\n{said}");
         ensure!(said.contains("root:$6$"), "root has no password:\n{said}");
         let handed_over = stamp(&said, "Run /init as init process")?;
         Ok(Times {
