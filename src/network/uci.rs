@@ -143,14 +143,22 @@ impl<'a> File<'a> {
         } else {
             device_of(section)?
         };
-        let bridge = find(self.text, &|bridge| {
-            is_bridge_device(bridge) && bridge.has("name", device) && only_port(bridge).is_some()
-        });
-        let port = match bridge {
-            Some(bridge) => only_port(&bridge)?,
-            None => device,
-        };
-        self.system.nic_named(self.network, port)
+        self.nic_behind(device)
+    }
+
+    /// The NIC that this device is, or that is the only port of a bridge of this name.
+    #[inline(never)]
+    fn nic_behind(&self, device: &[u8]) -> Option<&'a Nic> {
+        let nic = |port| self.system.nic_named(self.network, port);
+        for section in sections(self.text) {
+            if is_bridge_device(&section)
+                && section.has("name", device)
+                && let Some(nic) = only_port(&section).and_then(nic)
+            {
+                return Some(nic);
+            }
+        }
+        nic(device)
     }
 
     /// The first section that is about `nic`.
@@ -230,7 +238,9 @@ impl<'a> File<'a> {
         put!(out, "'\n\toption {} '", key);
         let name = self.system.name_of(nic).as_bytes();
         let bridge = find(self.text, &|bridge| {
-            is_bridge_device(bridge) && only_port(bridge) == Some(name)
+            let name = bridge.get("name").unwrap_or_default();
+            let behind = self.nic_behind(name).map(|behind| behind.label);
+            is_bridge_device(bridge) && behind == Some(nic.label)
         });
         out.push(bridge.and_then(|bridge| bridge.get("name")).unwrap_or(name));
         put!(out, "'\n");
