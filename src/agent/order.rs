@@ -11,7 +11,7 @@ use crate::limits::CONF_BYTES;
 use crate::log::Level;
 use crate::record::{Digest, Order};
 use crate::sys::files::{self, File, NewFile, optional};
-use crate::sys::{Access, FileSystem, Kind, Sys};
+use crate::sys::{Access, FileSystem, Kind, Meta, Sys};
 use crate::text::{Buf, put};
 use crate::value::Path;
 use rustix::io::Errno;
@@ -75,12 +75,17 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
     }
     let file = files::read_file(run.sys, folder, place.name.as_c_str()).map_err(fail)?;
     let is_fat = matches!(run.sys.file_system(&file.fd), Ok(FileSystem::Fat));
-    let order = Order {
-        digest: Digest::of(&file.content),
-        modified: file.meta.modified,
-        inode: (!is_fat).then_some(file.meta.inode),
-    };
+    let order = known_by(&file.content, &file.meta, !is_fat);
     Ok(Some(Paper { file, order }))
+}
+
+/// By what a file is known again; on FAT not by its inode.
+fn known_by(content: &[u8], meta: &Meta, has_inode: bool) -> Order {
+    Order {
+        digest: Digest::of(content),
+        modified: meta.modified,
+        inode: has_inode.then_some(meta.inode),
+    }
 }
 
 /// Under which name os.conf waits for its end.
@@ -172,9 +177,7 @@ pub fn destroy<S: Sys>(run: &Run<'_, S>, place: &Place<S>, paper: &Paper<S>) -> 
 /// Overwrites a file's blocks, and removes it.
 fn erase<S: Sys>(run: &Run<'_, S>, folder: &S::Fd, name: &Path) -> Result<(), Errno> {
     if let Err(errno) = overwrite(run, folder, name) {
-        let what = b"its blocks on the disk cannot be overwritten, and the password may be read from there";
-        run.log
-            .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
+        say_not_wiped(run, errno);
     }
     optional(run.sys.unlink(folder, name.as_c_str()))?;
     run.settle(folder)
@@ -210,10 +213,19 @@ fn wipe<S: Sys>(run: &Run<'_, S>, file: &S::Fd, size: u64) -> Result<(), Errno> 
     run.sys.sync(file)
 }
 
+/// Says that the password may still be read from the disk.
+#[inline(never)]
+fn say_not_wiped<S: Sys>(run: &Run<'_, S>, errno: Errno) {
+    let what =
+        b"its blocks on the disk cannot be overwritten, and the password may be read from there";
+    run.log
+        .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
+}
+
 /// Says that os.conf could not be removed.
 pub fn say_kept<S: Sys>(run: &Run<'_, S>, errno: Errno) {
     let what = b"it is applied, but cannot be removed";
-    let then = "it holds the password: remove it by hand";
+    let then = "what is left of it holds the password: remove it by hand";
     run.log
         .fault(Level::Error, "os.conf", &[what], Fault::Kernel(errno), then);
 }
@@ -254,9 +266,7 @@ pub fn strip<S: Sys>(
     match copy.sync(run.sys).and_then(|()| run.settle(folder)) {
         Ok(()) => {
             if let Err(errno) = wipe(run, &old, paper.file.meta.size) {
-                let what = b"the password's blocks on the disk cannot be overwritten";
-                run.log
-                    .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
+                say_not_wiped(run, errno);
             }
         }
         // A cut may bring the old one back, which must be whole then.
@@ -293,11 +303,7 @@ fn write_copy<S: Sys>(
         .and_then(|()| run.sys.meta_of(folder, waiting(place).as_c_str()));
     match meta {
         Ok(meta) => {
-            let order = Order {
-                digest: Digest::of(&text),
-                modified: meta.modified,
-                inode: paper.order.inode.map(|_| meta.inode),
-            };
+            let order = known_by(&text, &meta, paper.order.inode.is_some());
             Ok((copy, old, order))
         }
         Err(errno) => {
