@@ -6,6 +6,7 @@ use crate::machine::{CONF, FileSystem, Machine};
 use anyhow::{Context, Result, bail, ensure};
 use core::time::Duration;
 use osconf_tests::product;
+use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::ffi::CString;
@@ -176,12 +177,16 @@ impl Bench {
         })
     }
 
-    /// Puts images on the disks.
+    /// Puts images on the disks. Through the devices: of one that somebody else has open,
+    /// as who looks for file systems does, the kernel keeps what was read before.
     pub(crate) fn put(&self, images: &[Image]) -> Result<()> {
-        for (file, image) in self.files.iter().zip(images) {
-            file.set_len(0)?;
-            file.set_len(DISK_BYTES)?;
-            image.write_to(file)?;
+        for (device, image) in self.devices.devices.iter().zip(images) {
+            let device = File::options().write(true).open(&device.0)?;
+            let zeros = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            fallocate(&device, zeros, 0, DISK_BYTES)?;
+            image.write_to(&device)?;
+            // Some file systems read from the disk what others read from the device.
+            device.sync_all()?;
         }
         Ok(())
     }
@@ -192,7 +197,7 @@ impl Bench {
         systems: &[&FileSystem],
         fill: &dyn Fn(&Path) -> Result<()>,
     ) -> Result<Vec<Image>> {
-        for (file, system) in self.files.iter().zip(systems) {
+        let new = systems.iter().map(|system| {
             // Its program believes the size of the file.
             let path = self.folder.join("new");
             let new = File::create(&path)?;
@@ -200,10 +205,9 @@ impl Bench {
             tool(system.make, &path, &[0])?;
             let image = Image::of(&File::open(&path)?)?;
             std::fs::remove_file(&path)?;
-            file.set_len(0)?;
-            file.set_len(DISK_BYTES)?;
-            image.write_to(file)?;
-        }
+            Ok(image)
+        });
+        self.put(&new.collect::<Result<Vec<_>>>()?)?;
         let mounted = self.devices.mount(systems)?;
         fill(mounted.root())?;
         for (system, device) in systems.iter().zip(&self.devices.devices) {
@@ -215,6 +219,9 @@ impl Bench {
             }
         }
         drop(mounted);
+        for device in &self.devices.devices {
+            File::open(&device.0)?.sync_all()?;
+        }
         let images = self.files.iter().take(systems.len()).map(Image::of);
         images.collect()
     }

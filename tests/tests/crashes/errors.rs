@@ -72,8 +72,8 @@ fn disturbed(
     base: &[Image],
     fault: Fault,
 ) -> Result<(u64, Vec<Image>, Option<i32>)> {
-    worker.disks.put(base);
-    let mounted = worker.devices.mount(&setup.systems())?;
+    let devices = worker.put(base)?;
+    let mounted = devices.mount(&setup.systems())?;
     worker.disks.watch(Some(fault));
     let run = bench::apply(setup.machine, mounted.root())?;
     ensure!(!run.is_hung, "{}, {fault:?}: it hangs", setup.name());

@@ -88,22 +88,28 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One thread's devices: disks that write down what happens, and a bench to judge on.
+/// What one thread has: disks that write down what happens, and a bench to judge on.
 struct Worker {
+    folder: PathBuf,
     disks: Disks,
-    devices: Devices,
     bench: Bench,
 }
 
 impl Worker {
     fn new(folder: &Path) -> Result<Self> {
-        let disks = Disks::new(2)?;
-        let files = [disks.path(0), disks.path(1)];
         Ok(Self {
-            devices: Devices::new(&files, folder.join("recorded"))?,
+            folder: folder.to_owned(),
+            disks: Disks::new(2)?,
             bench: Bench::new(folder)?,
-            disks,
         })
+    }
+
+    /// Puts other content on the disks that write down what happens. Their devices are
+    /// new ones: what the kernel has read from the old ones is gone with them.
+    fn put(&self, images: &[Image]) -> Result<Devices> {
+        self.disks.put(images);
+        let files = [self.disks.path(0), self.disks.path(1)];
+        Devices::new(&files, self.folder.join("recorded"))
     }
 
     /// Runs osconf on a new machine, and writes down what that does to its disks.
@@ -127,9 +133,9 @@ impl Worker {
         base: &[Image],
         deed: &dyn Fn(&Path) -> Result<()>,
     ) -> Result<Goal> {
-        self.disks.put(base);
+        let devices = self.put(base)?;
         self.disks.watch(None);
-        let mounted = self.devices.mount(&setup.systems())?;
+        let mounted = devices.mount(&setup.systems())?;
         let old = judge::read(mounted.root());
         deed(mounted.root())?;
         let new = judge::read(mounted.root());
@@ -188,11 +194,7 @@ fn cuts(folder: &Path, seed: u64) -> Result<Figure> {
                 let figure = cut(&worker, &setups[job % setups.len()], seed, job)?;
                 count.fetch_add(figure.count, Ordering::Relaxed);
                 let mut total = total.lock().expect("no thread panics");
-                total.count += figure.count;
-                total.lost += figure.lost;
-                total.torn += figure.torn;
-                total.panics += figure.panics;
-                total.hangs += figure.hangs;
+                total.add(&figure);
             }
         };
         let workers: Vec<_> = (0..WORKERS)
