@@ -216,8 +216,7 @@ fn wipe<S: Sys>(run: &Run<'_, S>, file: &S::Fd, size: u64) -> Result<(), Errno> 
 /// Says that the password may still be read from the disk.
 #[inline(never)]
 fn say_not_wiped<S: Sys>(run: &Run<'_, S>, errno: Errno) {
-    let what =
-        b"its blocks on the disk cannot be overwritten, and the password may be read from there";
+    let what = b"its blocks cannot be overwritten, and the password may be read from the disk";
     run.log
         .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
 }

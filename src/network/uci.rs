@@ -152,6 +152,7 @@ impl<'a> File<'a> {
         let nic = |port| self.system.nic_named(self.network, port);
         for section in sections(self.text) {
             if is_bridge_device(&section)
+                && !device.is_empty()
                 && section.has("name", device)
                 && let Some(nic) = only_port(&section).and_then(nic)
             {
@@ -238,9 +239,8 @@ impl<'a> File<'a> {
         put!(out, "'\n\toption {} '", key);
         let name = self.system.name_of(nic).as_bytes();
         let bridge = find(self.text, &|bridge| {
-            let name = bridge.get("name").unwrap_or_default();
-            let behind = self.nic_behind(name).map(|behind| behind.label);
-            is_bridge_device(bridge) && behind == Some(nic.label)
+            let behind = bridge.get("name").and_then(|name| self.nic_behind(name));
+            is_bridge_device(bridge) && behind.is_some_and(|behind| behind.label == nic.label)
         });
         out.push(bridge.and_then(|bridge| bridge.get("name")).unwrap_or(name));
         put!(out, "'\n");

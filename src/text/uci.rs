@@ -94,8 +94,9 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Takes the next word off `text`, without its quotes. A word that is quoted in
-/// parts is none of those that are looked for.
+/// Takes the next word off `text`, without its quotes. One that has a quote in it, or is
+/// quoted in parts, is as none: it is none of those that are looked for, and could not be
+/// written elsewhere as it is.
 #[inline(never)]
 fn next_word<'a>(text: &mut &'a [u8]) -> &'a [u8] {
     let start = text.trim_ascii_start();
@@ -113,7 +114,8 @@ fn next_word<'a>(text: &mut &'a [u8]) -> &'a [u8] {
         [_, rest @ ..] if quote.is_some() => rest,
         _ => rest,
     };
-    word
+    let has_quote = word.iter().any(|byte| matches!(byte, b'"' | b'\''));
+    if has_quote { b"" } else { word }
 }
 
 impl<'a> Section<'a> {
@@ -297,6 +299,9 @@ mod tests {
         let wanted: [(&[u8], &[u8]); 3] = [(b"", b""), (b"a", b""), (b"b", b"n")];
         assert_eq!(names, wanted);
         assert!(all[1].has("k", b"1"));
+        let quoted = first("config a \"x'y\"\n\toption k x'y'\n\toption m 'x\\\"y'\n");
+        assert_eq!((quoted.name, quoted.get("k")), (&b""[..], Some(&b""[..])));
+        assert_eq!(quoted.get("m"), Some(&b""[..]));
         assert_eq!(all[2].get("m"), Some(&b"x\nconfig c\n"[..]));
         let mut words = std::vec::Vec::new();
         all[2].each_word("k", &mut |word| words.push(word));
