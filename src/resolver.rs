@@ -4,7 +4,7 @@
 use crate::change::{Edit, Wanted};
 use crate::text::assignments::{self, Value, end_line};
 use crate::text::lines::lines;
-use crate::text::{Buf, put};
+use crate::text::{Buf, contains, put};
 use crate::value::Ipv4;
 use core::ffi::CStr;
 
@@ -86,10 +86,7 @@ pub const OPENRESOLV: Direct = Direct {
 /// The program that makes the file at `path`.
 #[must_use]
 pub fn owner_of(path: &[u8]) -> Option<&'static Owner> {
-    OWNERS.iter().find(|owner| {
-        path.windows(owner.sign.len())
-            .any(|part| part == owner.sign)
-    })
+    OWNERS.iter().find(|owner| contains(path, owner.sign))
 }
 
 /// Drop-in files are read after the main one, and the servers of all are asked

@@ -16,3 +16,10 @@ pub mod yaml;
 
 pub use buf::Buf;
 pub(crate) use buf::put;
+
+/// Whether `word`, which has at least one byte, is anywhere in `text`.
+#[must_use]
+#[inline(never)]
+pub fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len().max(1)).any(|part| part == word)
+}

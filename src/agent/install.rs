@@ -10,7 +10,7 @@ use crate::limits::PATH_BYTES;
 use crate::log::Level;
 use crate::sys::files::{self, Content, Last, NewFile};
 use crate::sys::{Access, Kind, Sys};
-use crate::text::{Buf, put};
+use crate::text::{Buf, contains, put};
 use crate::value::Path;
 use core::ffi::CStr;
 use rustix::io::Errno;
@@ -108,8 +108,7 @@ fn find_init<S: Sys>(run: &Run<'_, S>) -> Option<Init> {
         };
         let spot = run.look_up(path, last);
         let file = spot.and_then(|spot| run.read_spot(&spot));
-        let says = |content: &[u8]| content.windows(text.len().max(1)).any(|part| part == text);
-        matches!(file, Ok(Some(file)) if says(&file.content))
+        matches!(file, Ok(Some(file)) if contains(&file.content, text))
     })
 }
 

@@ -7,8 +7,8 @@ use super::{AS_ROOT, Finding, Group, Item, ON_IMAGE, failed, unknown, warning};
 use crate::install;
 use crate::partition::Kind;
 use crate::text::lines::lines;
-use crate::text::put;
 use crate::text::split::split;
+use crate::text::{contains, put};
 use crate::value::Path;
 use core::ffi::CStr;
 
@@ -127,9 +127,7 @@ fn numbered(look: &dyn Look, path: &[u8]) -> Option<Path> {
 fn find_init(look: &dyn Look) -> Option<install::Init> {
     install::find(None, &mut |mark, text| {
         let mut is_so = false;
-        let mut says = |content: &[u8]| {
-            is_so = content.windows(text.len().max(1)).any(|part| part == text);
-        };
+        let mut says = |content: &[u8]| is_so = contains(content, text);
         match mark {
             b'/' => is_so = Path::new(&[text]).is_some_and(|path| is_there(look, path.as_c_str())),
             b'>' => is_so = look.link(c"sbin/init", &mut says).is_ok() && is_so,

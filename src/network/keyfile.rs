@@ -17,7 +17,7 @@ use super::{Dns, Format, Found, Look, MARK, add_file_of, eni, is_ours, keep_serv
 use crate::change::{Change, Edit, Wanted, Write};
 use crate::conf::{Hop, Network, Nic};
 use crate::system::System;
-use crate::text::{Buf, assignments, ini, put};
+use crate::text::{Buf, assignments, contains, ini, put};
 
 pub(super) const FORMAT: Format = Format {
     needs_names: false,
@@ -108,7 +108,7 @@ fn edit_settings(out: &mut Buf<'_>, old: &[u8], wanted: &Wanted<'_>, _: u8) {
             };
             fill(&mut except, pattern, wanted.system, nic);
             let except = except.as_bytes();
-            if !list.windows(except.len()).any(|part| part == except) {
+            if !contains(list, except) {
                 out.push(b";");
                 out.push(except);
             }

@@ -18,7 +18,7 @@ use crate::limits::NICS;
 use crate::system::System;
 use crate::text::assignments::{end_line, get_bytes};
 use crate::text::lines::{lines, words};
-use crate::text::{Buf, block, put};
+use crate::text::{Buf, block, contains, put};
 use crate::value::ipv4::decimal;
 
 pub(super) const FORMAT: Format = Format::new("slackware", plan);
@@ -123,7 +123,7 @@ impl File<'_> {
     }
 
     fn write(&self, out: &mut Buf<'_>) {
-        let is_new = self.text.windows(8).any(|word| word == b"IPADDRS[");
+        let is_new = contains(self.text, b"IPADDRS[");
         let mut free = (0..SLOTS).filter(|slot| self.is_free(*slot));
         let mut slots = 0;
         for nic in &self.network.nics {

@@ -3,8 +3,8 @@
 use super::{Item, Wishes, each_file, has_value, is_shell, is_there, set_value};
 use crate::change::Wanted;
 use crate::check::Look;
-use crate::text::Buf;
 use crate::text::lines::{before, lines, words};
+use crate::text::{Buf, contains};
 use core::ffi::CStr;
 
 pub(super) const ITEM: Item = Item {
@@ -156,7 +156,7 @@ fn split_key(text: &[u8]) -> Option<(&[u8], bool)> {
 /// Whether GRUB loads a kernel of Linux there, with arguments.
 fn is_kernel(value: &[u8]) -> bool {
     let name = words(value).next().unwrap_or_default();
-    let is_memtest = name.windows(7).any(|part| part == b"memtest");
+    let is_memtest = contains(name, b"memtest");
     words(value).nth(1).is_some() && !is_memtest
 }
 

@@ -1,6 +1,7 @@
 //! The message of the day.
 
 use super::Item;
+use crate::text::contains;
 
 pub(super) const ITEM: Item = Item {
     name: "motd",
@@ -9,8 +10,7 @@ pub(super) const ITEM: Item = Item {
         wishes.write(
             c"etc/motd",
             |out, old, _, _| {
-                let is_there = old.windows(WELCOME.len()).any(|part| part == WELCOME);
-                if !is_there {
+                if !contains(old, WELCOME) {
                     out.push(b"\n");
                     out.push(WELCOME);
                     out.push(b" \n\n");
