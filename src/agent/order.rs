@@ -57,7 +57,7 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
         return Err(refuse(&|out| {
             put!(
                 out,
-                "it has {} names, so the password in it would stay under another: remove the others",
+                "it has {} names, and the password would stay under another: remove the others",
                 meta.links
             );
         }));
@@ -216,7 +216,7 @@ fn wipe<S: Sys>(run: &Run<'_, S>, file: &S::Fd, size: u64) -> Result<(), Errno> 
 /// Says that the password may still be read from the disk.
 #[inline(never)]
 fn say_not_wiped<S: Sys>(run: &Run<'_, S>, errno: Errno) {
-    let what = b"its blocks cannot be overwritten, and the password may be read from the disk";
+    let what = b"its blocks cannot be overwritten: the password may be read there";
     run.log
         .fault(Level::Warning, "os.conf", &[what], Fault::Kernel(errno), "");
 }
@@ -224,7 +224,7 @@ fn say_not_wiped<S: Sys>(run: &Run<'_, S>, errno: Errno) {
 /// Says that os.conf could not be removed.
 pub fn say_kept<S: Sys>(run: &Run<'_, S>, errno: Errno) {
     let what = b"it is applied, but cannot be removed";
-    let then = "what is left of it holds the password: remove it by hand";
+    let then = "it holds the password: remove what is left of it";
     run.log
         .fault(Level::Error, "os.conf", &[what], Fault::Kernel(errno), then);
 }

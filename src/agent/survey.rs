@@ -330,10 +330,7 @@ fn find_cut_files<S: Sys>(run: &Run<'_, S>, cut: &mut Vec<Path, FOUND_FILES>) {
             run.log.warn("restore", &|out| {
                 put!(out, "/");
                 out.push(path.as_bytes());
-                put!(
-                    out,
-                    ": it is empty or missing: the copy of it that was kept takes its place"
-                );
+                put!(out, ": it is empty or missing: our copy takes its place");
             });
             let _ = cut.push(path);
         }

@@ -8,6 +8,7 @@
 //! flush for a folder).
 
 use super::compose::{self, Composed, Files, New};
+use super::memory;
 use super::run::{OWN, PENDING, REPLACED, Run, kept_name};
 use crate::change::Wanted;
 use crate::error::{Fault, Step};
@@ -16,7 +17,7 @@ use crate::log::Level;
 use crate::part::{Part, Parts};
 use crate::plan::Plan;
 use crate::record::How;
-use crate::sys::files::{self, Last, NewFile, optional};
+use crate::sys::files::{self, Last, NewFile, Spot, optional};
 use crate::sys::{Access, FileSystem, Meta, Sys};
 use crate::value::Path;
 use core::ffi::CStr;
@@ -211,14 +212,30 @@ pub fn clean<S: Sys>(run: &Run<'_, S>) {
                 // Its copy beside it waits, too, before it is there.
                 for dash in [&b""[..], b"-"] {
                     if let Some(name) = Path::new(&[spot.path.name().to_bytes(), dash])
-                        && let Ok(name) = NewFile::<S>::waiting_name(name.as_c_str())
+                        && let Ok(waiting) = NewFile::<S>::waiting_name(name.as_c_str())
+                        && fill(run, &path, &spot, waiting.as_c_str())
                     {
-                        let _ = run.sys.unlink(folder, name.as_c_str());
+                        let _ = run.sys.unlink(folder, waiting.as_c_str());
                     }
                 }
             }
         }
     }
+}
+
+/// Writes a file in place that a run has emptied to do so, and could not write any more:
+/// what the record says of it still waits beside it, and does so if this fails.
+fn fill<S: Sys>(run: &Run<'_, S>, path: &Path, spot: &Spot<S>, waiting: &CStr) -> bool {
+    if spot.meta.is_some_and(|meta| meta.size == 0)
+        && let Some(folder) = &spot.folder
+        && let Ok(new) = files::read_file(run.sys, folder, waiting)
+        && memory::load(run)
+            .files()
+            .any(|known| known.path == path.as_bytes() && known.is(&new.content))
+    {
+        return files::write_in_place(run.sys, folder, spot.path.name(), &new.content).is_ok();
+    }
+    true
 }
 
 /// Removes the list: nothing is left behind any more.
@@ -320,8 +337,12 @@ fn publish_file<S: Sys>(run: &Run<'_, S>, file: &Composed<S>) -> Result<(), Faul
             Fault::System(step, errno)
         })
     });
-    if let (Err(_), Some(new)) = (&published, &file.waiting) {
-        let _ = new.discard(run.sys, folder, file.spot.path.name());
+    let name = file.spot.path.name();
+    if let (Err(_), Some(new)) = (&published, &file.waiting)
+        // One that was emptied, and could not be written, needs it.
+        && !matches!(run.sys.meta_of(folder, name), Ok(Meta { size: 0, .. }))
+    {
+        let _ = new.discard(run.sys, folder, name);
     }
     published
 }

@@ -39,7 +39,6 @@ pub(crate) fn repair(
                 || path == format!("{own}/.record.osconf")
                 || path.ends_with('-') && is == was
                 || same_lines(is, should)
-                || !before.contains_key(&layout.conf) && was_emptied(&now, path, is, should)
         };
         if !is_good {
             let damage = if is.is_none() {
@@ -59,22 +58,6 @@ pub(crate) fn repair(
         }
     }
     None
-}
-
-/// Known, and open (tests/README.md): on a clone, without an os.conf, name servers may
-/// stand in a file of ours alone. Where something is mounted on that file, so that it is
-/// written in place, and no write succeeds any more after it was emptied, the next run
-/// makes its network anew, but not these lines.
-fn was_emptied(now: &Tree, path: &str, is: Option<&Entry>, should: Option<&Entry>) -> bool {
-    let lines = |entry: Option<&Entry>| -> Vec<Vec<u8>> {
-        let text = entry.and_then(Entry::text).unwrap_or_default();
-        text.split(|&byte| byte == b'\n')
-            .map(<[u8]>::to_vec)
-            .collect()
-    };
-    let should = lines(should);
-    let is_empty = now.get(path).and_then(Entry::text) == Some(&[]);
-    is_empty && is.is_some() && lines(is).iter().all(|line| should.contains(line))
 }
 
 /// Whether two files differ in the order of their lines alone: what is told of name

@@ -169,9 +169,12 @@ pub(crate) fn stripped(after: &Tree, done: u8, said: &str) -> Problems {
     let is_set = text
         .split(|&byte| byte == b'\n')
         .any(|line| line.starts_with(b"password=") && line.len() > 9);
-    let has_reason = ["osconf: record: ", "holds the password: remove it by hand"]
-        .iter()
-        .any(|reason| said.contains(reason));
+    let has_reason = [
+        "osconf: record: ",
+        "it holds the password: remove what is left of it",
+    ]
+    .iter()
+    .any(|reason| said.contains(reason));
     if done & PASSWORD != 0 && is_set && !has_reason {
         return vec![(Wrong::Other, "a kept os.conf has the password".into())];
     }
