@@ -100,7 +100,7 @@ impl<S: Sys> Composed<S> {
             && let Some(kept) = kept_name(self.path.as_c_str(), how)
             && let Ok(keep) = run.sys.open_below(&run.root, REPLACED, Access::Folder)
         {
-            files::unsettle(run.sys, &keep, kept.as_c_str());
+            let _ = files::unsettle(run.sys, &keep, kept.as_c_str());
         }
     }
 }

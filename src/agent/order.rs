@@ -57,7 +57,7 @@ pub fn read<S: Sys>(run: &Run<'_, S>, place: &Place<S>) -> Result<Option<Paper<S
         return Err(refuse(&|out| {
             put!(
                 out,
-                "it has {} names, and the password would stay under another: remove the others",
+                "it has {} names, so the password would stay: remove the others",
                 meta.links
             );
         }));

@@ -357,7 +357,7 @@ fn put<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) -> crate::s
     };
     // Of an empty file that a cut left, the copy of the old one is there already.
     if file.keep_dash && !file.is_copy {
-        keep_dash(run, file, folder);
+        keep_dash(run, file, folder)?;
     }
     match (new.publish(sys, folder, name), &file.new) {
         // Something is mounted on the file, so it can only be overwritten. Its copy is
@@ -388,15 +388,24 @@ fn look_again<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) -> R
 
 /// Keeps the old file beside the new one, as `NAME-`. That is a custom of other
 /// tools; our own copy is kept already.
-fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) {
+///
+/// # Errors
+/// What was to be that copy is still there, under another name: the next run is to
+/// remove it.
+fn keep_dash<S: Sys>(
+    run: &Run<'_, S>,
+    file: &Composed<S>,
+    folder: &S::Fd,
+) -> crate::sys::Result<()> {
     let old = file.spot.path.name();
     let Some(dash) = Path::new(&[old.to_bytes(), b"-"]) else {
-        return;
+        return Ok(());
     };
     let dash = dash.as_c_str();
+    let mut is_clean = Ok(());
     let kept = files::keep(run.sys, Some((folder, old)), (folder, dash), true).and_then(|_| {
         files::settle(run.sys, folder, dash).map_err(|errno| {
-            files::unsettle(run.sys, folder, dash);
+            is_clean = files::unsettle(run.sys, folder, dash);
             Fault::System(Step::Keep, errno)
         })
     });
@@ -409,6 +418,7 @@ fn keep_dash<S: Sys>(run: &Run<'_, S>, file: &Composed<S>, folder: &S::Fd) {
                 .fault(Level::Warning, Part::Password.name(), what, fault, "");
         }
     }
+    is_clean
 }
 
 /// Makes folders, files and file systems durable, each once.

@@ -278,11 +278,12 @@ pub fn settle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) -> crate::sys::Result<
     optional(sys.unlink(keep, waiting.as_c_str())).map(|_| ())
 }
 
-/// Gives up what [`keep`] made. If that fails, the next run does it.
-pub fn unsettle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) {
-    if let Ok(waiting) = NewFile::<S>::waiting_name(kept) {
-        let _ = sys.unlink(keep, waiting.as_c_str());
-    }
+/// Gives up what [`keep`] made.
+///
+/// # Errors
+/// What unlinkat(2) says: then the next run does it.
+pub fn unsettle<S: Sys>(sys: &S, keep: &S::Fd, kept: &CStr) -> crate::sys::Result<()> {
+    sys.unlink(keep, NewFile::<S>::waiting_name(kept)?.as_c_str())
 }
 
 /// Writes `content` into a file that cannot be replaced, since something is
