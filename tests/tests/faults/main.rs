@@ -81,7 +81,7 @@ fn count(figure: &mut Figure, damage: Damage) {
     *count += 1;
 }
 
-/// Every single fault of a layout, and pairs by chance.
+/// Every single fault of a layout, each with one right behind it, and pairs by chance.
 fn break_layout(layout: &Layout, pairs: u64, seed: u64, tally: &Mutex<Tally>) {
     let mut scene = Scene::new(layout);
     let mut count = 0;
@@ -110,9 +110,13 @@ fn break_layout(layout: &Layout, pairs: u64, seed: u64, tally: &Mutex<Tally>) {
     for (at, call) in (0..).zip(&calls) {
         attempt(&mut scene, [Some(Fault::kill(at)), None]);
         for choice in 0..call.deeds().len() as u32 {
+            let fault = |at, choice, lasts| Some(Fault { at, choice, lasts });
             for lasts in [false, true] {
-                attempt(&mut scene, [Some(Fault { at, choice, lasts }), None]);
+                attempt(&mut scene, [fault(at, choice, lasts), None]);
             }
+            // What cleans up after it fails, too.
+            let next = [fault(at, choice, false), fault(at + 1, 0, false)];
+            attempt(&mut scene, next);
         }
     }
     let mut dice = Dice(seed);
