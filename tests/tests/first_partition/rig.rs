@@ -82,6 +82,10 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
+        // Or else it can only be read by whoever has this device next.
+        let _ = Command::new("blockdev")
+            .args(["--setrw", &self.device])
+            .status();
         let _ = Command::new("losetup")
             .args(["--detach", &self.device])
             .status();
