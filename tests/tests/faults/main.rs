@@ -106,11 +106,11 @@ fn break_layout(layout: &Layout, pairs: u64, seed: u64, tally: &Mutex<Tally>) {
             tally.lock().expect("a tally").add(damage, text);
         }
     };
+    let fault = |at, choice, lasts| Some(Fault { at, choice, lasts });
     let calls = scene.trace.clone();
     for (at, call) in (0..).zip(&calls) {
         attempt(&mut scene, [Some(Fault::kill(at)), None]);
         for choice in 0..call.deeds().len() as u32 {
-            let fault = |at, choice, lasts| Some(Fault { at, choice, lasts });
             for lasts in [false, true] {
                 attempt(&mut scene, [fault(at, choice, lasts), None]);
             }
@@ -124,9 +124,8 @@ fn break_layout(layout: &Layout, pairs: u64, seed: u64, tally: &Mutex<Tally>) {
     for _ in 0..pairs {
         let length = calls.len() as u64;
         let (a, b) = (number(length), number(length + 20));
-        let one = |at, choice, lasts| Some(Fault { at, choice, lasts });
-        let first = one(a.min(b), number(840), number(4) == 0);
-        let second = one(a.max(b), number(840), number(4) == 0);
+        let first = fault(a.min(b), number(840), number(4) == 0);
+        let second = fault(a.max(b), number(840), number(4) == 0);
         attempt(&mut scene, [first, second]);
     }
     tally.lock().expect("a tally").figure.count += count;
