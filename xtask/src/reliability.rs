@@ -70,7 +70,7 @@ const RIGS: &[Rig] = &[
 
 /// Rigs that run at once: each has work for two processors, but some wait for disks and
 /// for QEMU, and then another one goes on.
-const LANES: usize = 3;
+const LANES: usize = 2;
 
 /// Where the dice begin in `cargo xtask test`. With other dice each time, it would blame
 /// a change for what was wrong before it, and nobody could say that it was mended. By
