@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 use core::hash::{Hash, Hasher};
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::hash::DefaultHasher;
@@ -24,18 +26,22 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// What is in a file.
+    /// What is in a file. Its holes, which are most of it, are not read.
     pub(crate) fn of(file: &File) -> Result<Self> {
         let mut image = Self::default();
         let mut page = [0; PAGE];
-        let mut offset = 0;
+        let mut end = 0;
         loop {
-            let len = file.read_at(&mut page, offset)?;
-            if len == 0 {
-                return Ok(image);
+            let mut offset = match seek(file, SeekFrom::Data(end)) {
+                Err(Errno::NXIO) => return Ok(image),
+                found => found?,
+            };
+            end = seek(file, SeekFrom::Hole(offset))?;
+            while offset < end {
+                let len = file.read_at(&mut page, offset)?;
+                image.write(offset, &page[..len]);
+                offset += len as u64;
             }
-            image.write(offset, &page[..len]);
-            offset += len as u64;
         }
     }
 
