@@ -113,14 +113,16 @@ pub fn progress(name: &'static str, more: u64, total: u64) {
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
+/// Whether it is the soak's large number that is wanted.
+#[must_use]
+pub fn is_soak() -> bool {
+    env::var_os("OSCONF_SOAK").is_some()
+}
+
 /// The larger of two numbers in the soak, else the smaller.
 #[must_use]
 pub fn scale(test: u64, soak: u64) -> u64 {
-    if env::var_os("OSCONF_SOAK").is_some() {
-        soak
-    } else {
-        test
-    }
+    if is_soak() { soak } else { test }
 }
 
 /// Where the dice begin: `$OSCONF_SEED`, or another number each time.

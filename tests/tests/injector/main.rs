@@ -162,7 +162,7 @@ fn torture(
     let mut stories = Stories::new(&bench.trace, dice, is_guest);
     let mut failures = 0;
     let mut runs = 0;
-    while figure.count < share && failures < ENOUGH {
+    while (figure.count < share || stories.must_go_on()) && failures < ENOUGH {
         let story = stories.next();
         let (fired, problems) = bench.tell(&story).with_context(|| story.to_string())?;
         runs += 1;

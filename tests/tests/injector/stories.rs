@@ -5,6 +5,7 @@ use crate::calls::{self, ERRORS};
 use crate::shot::{Deed, Shot, Story};
 use nix::errno::Errno;
 use osconf_tests::dice::Dice;
+use osconf_tests::figure;
 use std::collections::BTreeMap;
 
 /// All faults of one machine.
@@ -13,6 +14,8 @@ pub(crate) struct Stories {
     singles: Vec<Shot>,
     /// The same, to choose from.
     all: Vec<Shot>,
+    /// Whether each of them must come alone.
+    wants_all: bool,
     dice: Dice,
 }
 
@@ -42,6 +45,8 @@ impl Stories {
         let mut stories = Self {
             singles: all.clone(),
             all,
+            // In an emulator that would take hours.
+            wants_all: figure::is_soak() && !is_guest,
             dice,
         };
         // Fisher and Yates.
@@ -57,14 +62,19 @@ impl Stories {
         self.all.len()
     }
 
-    /// The next one: every other run has a single fault, as long as there is one that was
-    /// not yet. Two faults find more, and take one run as well.
+    /// The next one. Two faults find more, and take one run as well, so that every other
+    /// run has them; but a soak has every fault alone first.
     pub(crate) fn next(&mut self) -> Story {
-        let is_single = self.dice.below(2) > 0;
-        match self.singles.pop().filter(|_| is_single) {
+        let is_single = self.wants_all || self.dice.below(2) > 0;
+        match self.singles.pop_if(|_| is_single) {
             Some(shot) => Story::once(&[shot]),
             None => self.pair(),
         }
+    }
+
+    /// Whether there is one that must not be left out.
+    pub(crate) fn must_go_on(&self) -> bool {
+        self.wants_all && !self.singles.is_empty()
     }
 
     /// Two faults in one run; or a run that is killed, and one after it with a fault.
