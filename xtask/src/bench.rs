@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use xshell::cmd;
 
 use crate::apt::PrivateApt;
+use crate::util::TESTS;
 use crate::{boot, build, setup, target, util};
 
 /// What the others are made of, with all that it depends on.
@@ -73,11 +74,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if let Some(script) = script {
         sh.set_var("OSCONF_BENCH_SCRIPT", fs::canonicalize(script)?);
     }
-    Ok(
-        cmd!(sh, "cargo test --quiet --package osconf-tests --test bench")
-            .quiet()
-            .run()?,
-    )
+    Ok(cmd!(sh, "cargo {TESTS...} --test bench").quiet().run()?)
 }
 
 /// Builds the programs of `floor/` as osconf is built, and returns their folder.

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use xshell::cmd;
 
 use crate::apt::PrivateApt;
+use crate::util::TESTS;
 use crate::{build, setup, target, util};
 
 /// The release that has all of them.
@@ -91,7 +92,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     sh.set_var("OSCONF_HOST", build::binary(&target::host()?)?);
     Ok(cmd!(
         sh,
-        "cargo test --quiet --package osconf-tests --test readers -- --test-threads 4 {filter...}"
+        "cargo {TESTS...} --test readers -- --test-threads 4 {filter...}"
     )
     .quiet()
     .run()?)

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
 use crate::boot::parts;
+use crate::util::TESTS;
 use crate::{build, fuzz, miri, setup, soak, target, util};
 
 /// What breaks the program in one way.
@@ -173,13 +174,10 @@ fn build_tests(sh: &Shell, rigs: &[&Rig]) -> Result<()> {
     if tests.is_empty() {
         return Ok(());
     }
-    Ok(cmd!(
-        sh,
-        "cargo test --quiet --profile rig --package osconf-tests --no-run {tests...}"
-    )
-    .quiet()
-    .ignore_stderr()
-    .run()?)
+    Ok(cmd!(sh, "cargo {TESTS...} --no-run {tests...}")
+        .quiet()
+        .ignore_stderr()
+        .run()?)
 }
 
 /// Crashes of this machine's kernel, and of one in QEMU, which is fetched here.
@@ -206,10 +204,7 @@ fn crashes(sh: &Shell) -> Result<String> {
 /// A rig that is a test of `tests/`, without cargo's own harness: it says what went
 /// wrong on standard error, and its figures on standard output, also where some are bad.
 fn test(sh: &Shell, name: &str, arguments: &[&str]) -> Result<String> {
-    let rig = cmd!(
-        sh,
-        "cargo test --quiet --profile rig --package osconf-tests --test {name} -- {arguments...}"
-    );
+    let rig = cmd!(sh, "cargo {TESTS...} --test {name} -- {arguments...}");
     let output = Command::from(rig).stderr(Stdio::inherit()).output()?;
     let figures = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(

@@ -5,6 +5,7 @@
 use anyhow::{Context, Result, bail};
 use xshell::cmd;
 
+use crate::util::TESTS;
 use crate::{boot, build, deny, inits, readers, reliability, reproduce, setup, target, util};
 
 /// Rounds of dice, if nothing else is said.
@@ -32,12 +33,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     for round in 1..=rounds {
         println!("soak: round {round} of {rounds}");
         sh.set_var("OSCONF_ROUND", round.to_string());
-        cmd!(
-            sh,
-            "cargo test --quiet --package osconf-tests --test random --test partitions"
-        )
-        .quiet()
-        .run()?;
+        cmd!(sh, "cargo {TESTS...} --test random --test partitions")
+            .quiet()
+            .run()?;
     }
     println!("soak: every machine on every architecture");
     boot::run(&boot::Options {

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use xshell::cmd;
 
 use crate::target::{self, Target};
+use crate::util::TESTS;
 use crate::{boot, build, inits, packages, readers, reliability, setup, tidy, util};
 
 /// What one step does with the list of targets.
@@ -133,7 +134,5 @@ fn unit_tests(_: &[Target]) -> Result<()> {
 fn tests(targets: &[Target]) -> Result<()> {
     let sh = util::shell()?;
     build::name_binaries(&sh, targets)?;
-    Ok(cmd!(sh, "cargo test --quiet --package osconf-tests")
-        .quiet()
-        .run()?)
+    Ok(cmd!(sh, "cargo {TESTS...}").quiet().run()?)
 }

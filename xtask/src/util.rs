@@ -22,6 +22,17 @@ pub(crate) fn target_dir() -> PathBuf {
     root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
+/// How cargo runs the tests of `tests/`: all of them, and the rigs, in one profile, so
+/// that what they need is built once.
+pub(crate) const TESTS: &[&str] = &[
+    "test",
+    "--quiet",
+    "--profile",
+    "rig",
+    "--package",
+    "osconf-tests",
+];
+
 /// A shell in the workspace's folder.
 ///
 /// Debian leaves the folders of system programs (mke2fs, sfdisk) out of the
