@@ -56,10 +56,10 @@ fn main() -> Result<()> {
     ground::plug_in()?;
     let seed = figure::seed();
     let machines = machine::all()?;
-    let host = osconf_tests::product::binary()?.display().to_string();
+    let native = osconf_tests::product::binary()?.display().to_string();
     let mut subjects = vec![Subject {
         name: "faults on the real binary, x86_64",
-        program: host,
+        program: native.clone(),
         is_guest: false,
         count: figure::scale(20_000, 200_000),
     }];
@@ -77,7 +77,7 @@ fn main() -> Result<()> {
     folders.iter().try_for_each(|folder| ground::lay(folder))?;
     let mut is_good = true;
     for subject in &subjects {
-        let figure = all(subject, &machines, seed, &folders)?;
+        let figure = all(subject, &native, &machines, seed, &folders)?;
         figure.print(seed);
         is_good &= figure.is_good();
     }
@@ -96,14 +96,20 @@ struct Subject {
 }
 
 /// Puts faults on all machines, as many workers at a time as there are folders.
-fn all(subject: &Subject, machines: &[Machine], seed: u64, folders: &[PathBuf]) -> Result<Figure> {
+fn all(
+    subject: &Subject,
+    native: &str,
+    machines: &[Machine],
+    seed: u64,
+    folders: &[PathBuf],
+) -> Result<Figure> {
     let share = subject.count.div_ceil(machines.len() as u64);
     let queue = Mutex::new(machines.iter().enumerate().collect::<Vec<_>>());
     let total = Mutex::new(Figure::new(subject.name));
     let work = |own: &Path| -> Result<()> {
         let guest = subject.is_guest.then(|| own.display().to_string());
         let starter = Starter::new(own, Watch::new(), guest)?;
-        let mut tools = Tools::new(starter, &subject.program)?;
+        let mut tools = Tools::new(starter, &subject.program, native)?;
         loop {
             let next = queue.lock().expect("no panic").pop();
             let Some((index, machine)) = next else {
