@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// One name below the root.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -245,8 +246,16 @@ fn show(node: Option<&Node>) -> String {
     }
 }
 
-/// A node without what differs from run to run: a hash that verifies the password;
-/// and of the record all but what became of the parts.
+/// Whether a password was set on this day, or, by a run before midnight, on the one before.
+fn is_today(day: &str) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let today = now.map_or(0, |now| now.as_secs() / 86_400);
+    day.parse()
+        .is_ok_and(|day: u64| day == today || day + 1 == today)
+}
+
+/// A node without what differs from run to run: a hash that verifies the password, and
+/// its day; and of the record all but what became of the parts.
 fn plain(name: &str, node: &Node) -> Node {
     let Node::File(mode, owner, content) = node else {
         return node.clone();
@@ -256,10 +265,11 @@ fn plain(name: &str, node: &Node) -> Node {
         Some(("root", rest)) if name.ends_with("shadow") => {
             let (hash, rest) = rest.split_once(':').unwrap_or_default();
             let is_good = verified(line.as_bytes(), PASSWORD, HashKind::Md5).is_some();
-            Some(format!(
-                "root:{}:{rest}",
-                if is_good { "(good)" } else { hash }
-            ))
+            Some(match rest.split_once(':').filter(|_| is_good) {
+                Some((day, rest)) if is_today(day) => format!("root:(good):(today):{rest}"),
+                _ if is_good => format!("root:(good):{rest}"),
+                _ => format!("root:{hash}:{rest}"),
+            })
         }
         // Of a file that is right already it says nothing, nor of a password that
         // os.conf has no more.
