@@ -254,7 +254,7 @@ fn perform<S: Sys>(
     order: Option<Order>,
     stage: &mut Stage<S>,
 ) -> Option<()> {
-    let is_kept_before = |path: &_| job.is_same && job.memory.names(path);
+    let is_kept_before = |path: &_| job.goes_on && job.memory.names(path);
     transaction::stage(run, &job.wanted(), job.parts, &is_kept_before, stage).ok()?;
     // Open, until it is durable. What only mends is not this os.conf's doing.
     let note = || stage.parts.is_empty() || job.memory.save(run, job, stage, order);

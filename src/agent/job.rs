@@ -5,7 +5,7 @@ use super::memory::{self, Memory};
 use super::order::Paper;
 use super::run::Run;
 use super::survey::{self, Names};
-use super::{password, report};
+use super::{Exit, password, report};
 use crate::change::{NewPassword, Wanted};
 use crate::conf::{Conf, Findings, Wish, parse};
 use crate::network;
@@ -21,8 +21,9 @@ pub struct Job<'a, S: Sys> {
     pub conf: Conf<'a>,
     /// What was done before.
     pub memory: Memory<S>,
-    /// Whether it was done for this same os.conf.
-    pub is_same: bool,
+    /// Whether it goes on with that: it is the same os.conf, or the one of then was never
+    /// finished. What is kept for `revert` is of before all of it.
+    pub goes_on: bool,
     /// How each part stands.
     pub states: States,
     /// What the root is.
@@ -48,15 +49,16 @@ impl<'a, S: Sys> Job<'a, S> {
             .order
             .is_some_and(|order| order.is(&paper.order));
         let states = first_states(&conf, is_same.then_some(&memory.record.states));
-        Self::of(conf, memory, is_same, states)
+        let goes_on = is_same || Exit::of(&memory.record.states) != Exit::Done;
+        Self::of(conf, memory, goes_on, states)
     }
 
     /// The same of what is known already. Nothing is known of the root yet.
-    pub fn of(conf: Conf<'a>, memory: Memory<S>, is_same: bool, states: States) -> Self {
+    pub fn of(conf: Conf<'a>, memory: Memory<S>, goes_on: bool, states: States) -> Self {
         Self {
             conf,
             memory,
-            is_same,
+            goes_on,
             states,
             system: System::of(network::last()),
             password: None,

@@ -58,9 +58,9 @@ impl<S: Sys> Memory<S> {
         record::files(self.text())
     }
 
-    /// Writes a new record: what is staged, and what was published before, if this is
-    /// the same os.conf once more, or changes nothing. `order` is the os.conf that is kept. If it
-    /// cannot be written, that is said, and the old one stands.
+    /// Writes a new record: what is staged, and what was published before, if this goes
+    /// on with it, or changes nothing. `order` is the os.conf that is kept. If it cannot
+    /// be written, that is said, and the old one stands.
     pub fn save(
         &self,
         run: &Run<'_, S>,
@@ -73,7 +73,7 @@ impl<S: Sys> Memory<S> {
             states: job.states,
             order,
         };
-        let is_more = job.is_same || stage.changes() == 0;
+        let is_more = job.goes_on || stage.changes() == 0;
         let is_still = |path: &[u8]| is_more && !is_staged(stage, path);
         let is_new = stage.parts.contains(Part::Network)
             && [State::Done, State::Left].contains(&job.states.get(Part::Network));

@@ -157,7 +157,7 @@ pub fn say_in_memory<S: Sys>(run: &Run<'_, S>) {
     run.log.notice("os.conf", &|out| {
         put!(
             out,
-            "this root lies in memory and is gone with the power: os.conf is kept for the next boot"
+            "this root lies in memory: os.conf is kept for the next boot"
         );
     });
 }
