@@ -56,6 +56,7 @@ use crate::conf::Nic;
 use crate::part::Part;
 use crate::record::{Order, State, States};
 use crate::sys::Sys;
+use compose::Composed;
 use job::Job;
 use locate::{Place, Purpose};
 use memory::Memory;
@@ -254,7 +255,12 @@ fn perform<S: Sys>(
     order: Option<Order>,
     stage: &mut Stage<S>,
 ) -> Option<()> {
-    let is_kept_before = |path: &_| job.goes_on && job.memory.names(path);
+    let is_kept_before = |file: &Composed<S>| {
+        let old = file.old.as_ref().map_or(&[][..], |old| &old.content);
+        // Of another os.conf, what somebody wrote since is kept, too.
+        let is_meant = (!job.is_same).then_some(old);
+        job.goes_on && job.memory.names(&file.path, is_meant)
+    };
     transaction::stage(run, &job.wanted(), job.parts, &is_kept_before, stage).ok()?;
     // Open, until it is durable. What only mends is not this os.conf's doing.
     let note = || stage.parts.is_empty() || job.memory.save(run, job, stage, order);

@@ -21,7 +21,9 @@ pub struct Job<'a, S: Sys> {
     pub conf: Conf<'a>,
     /// What was done before.
     pub memory: Memory<S>,
-    /// Whether it goes on with that: it is the same os.conf, or the one of then was never
+    /// Whether it was done for this same os.conf.
+    pub is_same: bool,
+    /// Whether this goes on with it: it is the same os.conf, or the one of then was never
     /// finished. What is kept for `revert` is of before all of it.
     pub goes_on: bool,
     /// How each part stands.
@@ -49,16 +51,16 @@ impl<'a, S: Sys> Job<'a, S> {
             .order
             .is_some_and(|order| order.is(&paper.order));
         let states = first_states(&conf, is_same.then_some(&memory.record.states));
-        let goes_on = is_same || Exit::of(&memory.record.states) != Exit::Done;
-        Self::of(conf, memory, goes_on, states)
+        Self::of(conf, memory, is_same, states)
     }
 
     /// The same of what is known already. Nothing is known of the root yet.
-    pub fn of(conf: Conf<'a>, memory: Memory<S>, goes_on: bool, states: States) -> Self {
+    pub fn of(conf: Conf<'a>, memory: Memory<S>, is_same: bool, states: States) -> Self {
         Self {
+            is_same,
+            goes_on: is_same || Exit::of(&memory.record.states) != Exit::Done,
             conf,
             memory,
-            goes_on,
             states,
             system: System::of(network::last()),
             password: None,

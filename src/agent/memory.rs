@@ -48,9 +48,12 @@ impl<S: Sys> Memory<S> {
         self.file.as_ref().map_or(&[], |file| &file.content)
     }
 
-    /// Whether the record names this file.
-    pub fn names(&self, path: &Path) -> bool {
-        self.files().any(|known| known.path == path.as_bytes())
+    /// Whether the record names this file; with this content, if one is given.
+    #[inline(never)]
+    pub fn names(&self, path: &Path, content: Option<&[u8]>) -> bool {
+        self.files().any(|known| {
+            known.path == path.as_bytes() && content.is_none_or(|content| known.is(content))
+        })
     }
 
     /// The files that it names: those that the last os.conf changed.

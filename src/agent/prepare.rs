@@ -160,7 +160,7 @@ fn carry_out<S: Sys>(run: &Run<'_, S>, wanted: &Wanted<'_>, parts: Parts) -> Opt
 #[inline(never)]
 fn publish<S: Sys>(run: &Run<'_, S>, wanted: &Wanted<'_>, parts: Parts) -> Option<usize> {
     let memory = memory::load(run);
-    let is_kept_before = |path: &Path| memory.names(path);
+    let is_kept_before = |file: &compose::Composed<S>| memory.names(&file.path, None);
     let mut stage = Stage::new();
     let staged = transaction::stage(run, wanted, parts, &is_kept_before, &mut stage);
     // What was staged of it is taken back.

@@ -70,7 +70,7 @@ pub fn stage<S: Sys>(
     run: &Run<'_, S>,
     wanted: &Wanted<'_>,
     parts: Parts,
-    keeps: &dyn Fn(&Path) -> bool,
+    keeps: &dyn Fn(&Composed<S>) -> bool,
     stage: &mut Stage<S>,
 ) -> Result<(), ()> {
     let mut keep = None;
@@ -104,9 +104,9 @@ fn stage_file<S: Sys>(
     run: &Run<'_, S>,
     file: &mut Composed<S>,
     keep: &S::Fd,
-    keeps: &dyn Fn(&Path) -> bool,
+    keeps: &dyn Fn(&Composed<S>) -> bool,
 ) -> Result<(), Fault> {
-    let how = file.how();
+    let (how, keeps) = (file.how(), keeps(file));
     let folder = match &file.spot.folder {
         Some(folder) => folder,
         None => {
@@ -129,7 +129,6 @@ fn stage_file<S: Sys>(
     if !file.is_copy {
         let kept = |how| kept_name(file.path.as_c_str(), how).ok_or(Fault::Path);
         let (kept, other) = (kept(how)?, kept(other(how))?);
-        let keeps = keeps(&file.path);
         // What this os.conf did there before, it did to what is kept.
         let before = match keeps {
             true => optional(run.sys.meta_of(keep, other.as_c_str())),
@@ -229,9 +228,7 @@ fn fill<S: Sys>(run: &Run<'_, S>, path: &Path, spot: &Spot<S>, waiting: &CStr) -
     if spot.meta.is_some_and(|meta| meta.size == 0)
         && let Some(folder) = &spot.folder
         && let Ok(new) = files::read_file(run.sys, folder, waiting)
-        && memory::load(run)
-            .files()
-            .any(|known| known.path == path.as_bytes() && known.is(&new.content))
+        && memory::load(run).names(path, Some(&new.content))
     {
         return files::write_in_place(run.sys, folder, spot.path.name(), &new.content).is_ok();
     }
