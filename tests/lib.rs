@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod matrix;
 pub mod namespace;
 pub mod product;
+pub mod ram_disk;
 // By the registers of this machine.
 #[cfg(target_arch = "x86_64")]
 pub mod traced;

@@ -3,6 +3,7 @@
 use crate::machine::Ground;
 use anyhow::Result;
 use osconf_tests::command::output_of;
+use osconf_tests::ram_disk::RamDisk;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,30 +29,59 @@ pub(crate) fn plug_in() -> Result<()> {
     Ok(())
 }
 
-/// Mounts the file systems of a worker below `folder`. They end with the mount
-/// namespace of this process.
-pub(crate) fn lay(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    output_of(
-        Command::new("mount")
-            .args(["-t", "tmpfs", "tmpfs"])
-            .arg(folder),
-    )?;
-    for ground in Ground::ALL {
-        let place = place(folder, ground);
-        fs::create_dir(&place)?;
-        match ground {
-            Ground::Ram => {}
-            Ground::Ext2 => disk(&place, "ext2")?,
-            Ground::Ext4 => disk(&place, "ext4")?,
-            Ground::Apart => {
-                disk(&place, "ext4")?;
-                fs::create_dir(place.join("part"))?;
-                disk(&place.join("part"), "ext2")?;
+/// The file systems of a worker, unmounted when they are dropped.
+pub(crate) struct Grounds(Vec<(PathBuf, Option<RamDisk>)>);
+
+impl Grounds {
+    /// Mounts them below `folder`.
+    pub(crate) fn lay(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        output_of(
+            Command::new("mount")
+                .args(["-t", "tmpfs", "tmpfs"])
+                .arg(folder),
+        )?;
+        let mut grounds = Self(vec![(folder.to_owned(), None)]);
+        for ground in Ground::ALL {
+            let place = place(folder, ground);
+            fs::create_dir(&place)?;
+            match ground {
+                Ground::Ram => {}
+                Ground::Ext2 => grounds.mount(&place, "ext2")?,
+                Ground::Ext4 => grounds.mount(&place, "ext4")?,
+                Ground::Apart => {
+                    grounds.mount(&place, "ext4")?;
+                    fs::create_dir(place.join("part"))?;
+                    grounds.mount(&place.join("part"), "ext2")?;
+                }
             }
         }
+        Ok(grounds)
     }
-    Ok(())
+
+    /// A file system in memory: syncs are quick, and yet it is no RAM disk to the program.
+    fn mount(&mut self, place: &Path, kind: &str) -> Result<()> {
+        let disk = RamDisk::new(&place.with_extension("img"), DISK_BYTES)?;
+        let size = format!("{}K", DISK_BYTES >> 10);
+        let words = ["-q", "-b", "4096", "-t", kind];
+        let mut make = Command::new("mke2fs");
+        output_of(make.args(words).arg(disk.path()).arg(size))?;
+        output_of(Command::new("mount").arg(disk.path()).arg(place))?;
+        self.0.push((place.to_owned(), Some(disk)));
+        Ok(fs::remove_dir(place.join("lost+found"))?)
+    }
+}
+
+impl Drop for Grounds {
+    fn drop(&mut self) {
+        // One may lie on another.
+        while let Some((place, disk)) = self.0.pop() {
+            if let Err(error) = unmount(&place) {
+                eprintln!("{error:#}");
+            }
+            drop(disk);
+        }
+    }
 }
 
 /// Where machines on this ground lie.
@@ -59,26 +89,12 @@ pub(crate) fn place(folder: &Path, ground: Ground) -> PathBuf {
     folder.join(format!("{ground:?}").to_lowercase())
 }
 
-/// A file system in memory: syncs are quick, and yet it is no RAM disk to the program.
-fn disk(place: &Path, kind: &str) -> Result<()> {
-    let image = place.with_extension("img");
-    fs::File::create(&image)?.set_len(DISK_BYTES)?;
-    output_of(Command::new("mke2fs").args(["-q", "-t", kind]).arg(&image))?;
-    output_of(
-        Command::new("mount")
-            .args(["-o", "loop"])
-            .arg(&image)
-            .arg(place),
-    )?;
-    Ok(fs::remove_dir(place.join("lost+found"))?)
-}
-
 /// Mounts a file on itself, as container engines do: no rename can replace it.
 pub(crate) fn mount_on_itself(file: &Path) -> Result<()> {
     output_of(Command::new("mount").arg("--bind").args([file, file])).map(drop)
 }
 
-/// Ends that.
-pub(crate) fn unmount(file: &Path) -> Result<()> {
-    output_of(Command::new("umount").arg(file)).map(drop)
+/// Ends what was mounted there.
+pub(crate) fn unmount(place: &Path) -> Result<()> {
+    output_of(Command::new("umount").arg(place)).map(drop)
 }

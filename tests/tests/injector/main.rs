@@ -24,10 +24,12 @@ mod watch;
 
 use anyhow::{Context, Result, ensure};
 use bench::{Bench, Tools};
+use ground::Grounds;
 use judge::{Harm, Problem};
 use machine::Machine;
 use osconf_tests::dice::Dice;
 use osconf_tests::figure::{self, Figure};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use shot::Story;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -74,7 +76,8 @@ fn main() -> Result<()> {
     }
     let folder = tempfile::tempdir()?;
     let folders = [0, 1].map(|number| folder.path().join(number.to_string()));
-    folders.iter().try_for_each(|folder| ground::lay(folder))?;
+    let grounds = folders.iter().map(|folder| Grounds::lay(folder));
+    let _grounds = grounds.collect::<Result<Vec<_>>>()?;
     let mut is_good = true;
     for subject in &subjects {
         let figure = all(subject, &native, &machines, seed, &folders)?;
@@ -106,7 +109,8 @@ fn all(
     let share = subject.count.div_ceil(machines.len() as u64);
     let queue = Mutex::new(machines.iter().enumerate().collect::<Vec<_>>());
     let total = Mutex::new(Figure::new(subject.name));
-    let work = |own: &Path| -> Result<()> {
+    let work = |number: usize, own: &Path| -> Result<()> {
+        stay_on_one_processor(number)?;
         let guest = subject.is_guest.then(|| own.display().to_string());
         let starter = Starter::new(own, Watch::new(), guest)?;
         let mut tools = Tools::new(starter, &subject.program, native)?;
@@ -129,13 +133,27 @@ fn all(
     std::thread::scope(|scope| {
         let workers: Vec<_> = folders
             .iter()
-            .map(|own| scope.spawn(move || work(own)))
+            .enumerate()
+            .map(|(number, own)| scope.spawn(move || work(number, own)))
             .collect();
         workers
             .into_iter()
             .try_for_each(|worker| worker.join().expect("no panic"))
     })?;
     Ok(total.into_inner()?)
+}
+
+/// Keeps this thread and the runs that it starts on one processor: they wait for each
+/// other at every stop, and to wake another processor takes longer than what is done
+/// between two.
+fn stay_on_one_processor(number: usize) -> Result<()> {
+    let allowed = sched_getaffinity(None)?;
+    let all: Vec<usize> = (0..CpuSet::MAX_CPU)
+        .filter(|&processor| allowed.is_set(processor))
+        .collect();
+    let mut one = CpuSet::new();
+    one.set(all[number % all.len()]);
+    Ok(sched_setaffinity(None, &one)?)
 }
 
 /// Puts `share` faults on a machine.
