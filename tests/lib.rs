@@ -4,13 +4,14 @@
 pub mod case;
 pub mod command;
 pub mod dice;
+pub mod disk;
 pub mod figure;
 pub mod generate;
 pub mod kernel;
 pub mod matrix;
 pub mod namespace;
+pub mod processor;
 pub mod product;
-pub mod ram_disk;
 // By the registers of this machine.
 #[cfg(target_arch = "x86_64")]
 pub mod traced;

@@ -1,16 +1,18 @@
-//! Loop devices, on which images are mounted by the real kernel, and osconf is run.
+//! Disks on which images are mounted by the real kernel, and osconf is run.
 
 use crate::disk::DISK_BYTES;
 use crate::image::Image;
 use crate::machine::{CONF, FileSystem, Machine};
 use anyhow::{Context, Result, bail, ensure};
+use core::cell::Cell;
 use core::time::Duration;
+use osconf_tests::disk::{Loop, RamDisk};
 use osconf_tests::product;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::ffi::CString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,32 +24,6 @@ const FAT: &str = "vfat";
 /// The folder of os.conf there, as mtools name it, and below the root.
 const FOLDER: &str = "::/aliyun_custom_image";
 const FOLDER_BELOW: &str = "boot/aliyun_custom_image";
-
-/// A loop device, detached when it is dropped.
-pub(crate) struct Loop(PathBuf);
-
-impl Loop {
-    pub(crate) fn new(file: &Path) -> Result<Self> {
-        let output = Command::new("losetup")
-            .args(["--find", "--show"])
-            .arg(file)
-            .output()
-            .context("losetup, of Debian's package mount")?;
-        let text = String::from_utf8(output.stdout)?;
-        let error = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "losetup: {error}");
-        Ok(Self(text.trim().into()))
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        let _ = Command::new("losetup")
-            .arg("--detach")
-            .arg(&self.0)
-            .status();
-    }
-}
 
 /// Runs a program that must succeed with one of these codes.
 pub(crate) fn tool(words: &[&str], file: &Path, codes: &[i32]) -> Result<i32> {
@@ -63,20 +39,23 @@ pub(crate) fn tool(words: &[&str], file: &Path, codes: &[i32]) -> Result<i32> {
 }
 
 /// The devices of a machine, and where they are mounted.
-pub(crate) struct Devices {
-    devices: Vec<Loop>,
+pub(crate) struct Devices<D> {
+    devices: Vec<D>,
     root: PathBuf,
 }
 
-impl Devices {
+impl Devices<Loop> {
     /// Devices on these files, to be mounted at `root`.
-    pub(crate) fn new(files: &[PathBuf], root: PathBuf) -> Result<Self> {
-        std::fs::create_dir_all(&root)?;
+    pub(crate) fn on(files: &[PathBuf], root: PathBuf) -> Result<Self> {
         let devices = files.iter().map(|file| Loop::new(file));
-        Ok(Self {
-            devices: devices.collect::<Result<_>>()?,
-            root,
-        })
+        Self::new(devices.collect::<Result<_>>()?, root)
+    }
+}
+
+impl<D: AsRef<Path>> Devices<D> {
+    fn new(devices: Vec<D>, root: PathBuf) -> Result<Self> {
+        fs::create_dir_all(&root)?;
+        Ok(Self { devices, root })
     }
 
     /// Mounts the machine.
@@ -85,7 +64,7 @@ impl Devices {
         let points = [self.root.clone(), self.root.join("boot")];
         for ((system, device), point) in systems.iter().zip(&self.devices).zip(points) {
             if !mounted.0.is_empty() {
-                std::fs::create_dir_all(&point)?;
+                fs::create_dir_all(&point)?;
             }
             if system.kind == FAT {
                 // This kernel may have no FAT: what is on it is copied.
@@ -93,7 +72,7 @@ impl Devices {
                 mounted.0.push(point.clone());
                 let to = point.display().to_string();
                 let words = ["mcopy", "-s", "-n", "-m", "-i"];
-                let device = device.0.display().to_string();
+                let device = device.as_ref().display().to_string();
                 let all = [&words[..], &[&device, FOLDER]].concat();
                 // It may have nothing.
                 tool(&all, Path::new(&to), &[0, 1])?;
@@ -102,8 +81,14 @@ impl Devices {
             let options = CString::new(system.options)?;
             // No time of access: looking writes nothing.
             let flags = MountFlags::NOATIME;
-            mount(&device.0, &point, system.kind, flags, options.as_c_str())
-                .with_context(|| format!("mounting {}", system.name))?;
+            mount(
+                device.as_ref(),
+                &point,
+                system.kind,
+                flags,
+                options.as_c_str(),
+            )
+            .with_context(|| format!("mounting {}", system.name))?;
             mounted.0.push(point);
         }
         Ok(mounted)
@@ -113,12 +98,12 @@ impl Devices {
     pub(crate) fn check(&self, systems: &[&FileSystem], all: bool) -> Result<()> {
         for (system, device) in systems.iter().zip(&self.devices) {
             if system.kind == FAT {
-                tool(&["fsck.vfat", "-a"], &device.0, &[0, 1])?;
+                tool(&["fsck.vfat", "-a"], device.as_ref(), &[0, 1])?;
             } else if (all || system.is_checked)
-                && tool(&["e2fsck", "-p", "-f"], &device.0, &[0, 1, 2, 3, 4])? == 4
+                && tool(&["e2fsck", "-p", "-f"], device.as_ref(), &[0, 1, 2, 3, 4])? == 4
             {
                 // What an operator does who is asked to.
-                tool(&["e2fsck", "-y", "-f"], &device.0, &[0, 1, 2, 3])?;
+                tool(&["e2fsck", "-y", "-f"], device.as_ref(), &[0, 1, 2, 3])?;
             }
         }
         Ok(())
@@ -154,36 +139,42 @@ impl Drop for Mounted {
 /// Disks in memory, to judge images on.
 pub(crate) struct Bench {
     folder: PathBuf,
-    files: Vec<File>,
+    /// Up to where each has had a file system.
+    ends: [Cell<u64>; 2],
     /// Their devices.
-    pub(crate) devices: Devices,
+    pub(crate) devices: Devices<RamDisk>,
 }
 
 impl Bench {
     /// A bench of two disks, in a folder that lies in memory.
-    pub(crate) fn new(folder: &Path) -> Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let paths = ["0", "1"].map(|name| folder.join(name));
-        let open = |path: &PathBuf| -> Result<File> {
-            let mut options = File::options();
-            let file = options.read(true).write(true).create_new(true).open(path)?;
-            file.set_len(DISK_BYTES)?;
-            Ok(file)
-        };
+    pub(crate) fn new(folder: &Path, has_small_blocks: bool) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        let disks = ["0", "1"].map(|name| {
+            let file = folder.join(name);
+            if has_small_blocks {
+                RamDisk::on_file(&file, DISK_BYTES)
+            } else {
+                RamDisk::new(&file, DISK_BYTES)
+            }
+        });
+        let disks = disks.into_iter().collect::<Result<_>>()?;
         Ok(Self {
             folder: folder.to_owned(),
-            files: paths.iter().map(open).collect::<Result<_>>()?,
-            devices: Devices::new(&paths, folder.join("root"))?,
+            ends: Default::default(),
+            devices: Devices::new(disks, folder.join("root"))?,
         })
     }
 
-    /// Puts images on the disks. Through the devices: of one that somebody else has open,
-    /// as who looks for file systems does, the kernel keeps what was read before.
-    pub(crate) fn put(&self, images: &[Image]) -> Result<()> {
-        for (device, image) in self.devices.devices.iter().zip(images) {
-            let device = File::options().write(true).open(&device.0)?;
+    /// Puts images of these file systems on the disks. Through the devices: of one that
+    /// somebody else has open, as who looks for file systems does, the kernel keeps what
+    /// was read before.
+    pub(crate) fn put(&self, systems: &[&FileSystem], images: &[Image]) -> Result<()> {
+        let disks = self.devices.devices.iter().zip(&self.ends);
+        for ((disk, end), (system, image)) in disks.zip(systems.iter().zip(images)) {
+            let device = File::options().write(true).open(disk.as_ref())?;
             let zeros = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            fallocate(&device, zeros, 0, DISK_BYTES)?;
+            let own = system.bytes();
+            fallocate(&device, zeros, 0, end.replace(own).max(own))?;
             image.write_to(&device)?;
             // Some file systems read from the disk what others read from the device.
             device.sync_all()?;
@@ -197,33 +188,33 @@ impl Bench {
         systems: &[&FileSystem],
         fill: &dyn Fn(&Path) -> Result<()>,
     ) -> Result<Vec<Image>> {
-        let new = systems.iter().map(|system| {
+        let files = ["new-0", "new-1"].map(|name| self.folder.join(name));
+        let files = &files[..systems.len()];
+        for (system, file) in systems.iter().zip(files) {
             // Its program believes the size of the file.
-            let path = self.folder.join("new");
-            let new = File::create(&path)?;
-            new.set_len(system.megabytes << 20)?;
-            tool(system.make, &path, &[0])?;
-            let image = Image::of(&File::open(&path)?)?;
-            std::fs::remove_file(&path)?;
-            Ok(image)
-        });
-        self.put(&new.collect::<Result<Vec<_>>>()?)?;
-        let mounted = self.devices.mount(systems)?;
+            File::create(file)?.set_len(system.bytes())?;
+            tool(system.make, file, &[0])?;
+        }
+        let devices = Devices::on(files, self.folder.join("new"))?;
+        let mounted = devices.mount(systems)?;
         fill(mounted.root())?;
-        for (system, device) in systems.iter().zip(&self.devices.devices) {
+        for (system, file) in systems.iter().zip(files) {
             if system.kind == FAT {
                 let from = mounted.root().join(FOLDER_BELOW).display().to_string();
-                let device = device.0.display().to_string();
-                let words = ["mcopy", "-s", "-i", &device, &from];
-                tool(&words, Path::new("::/"), &[0])?;
+                let to = file.display().to_string();
+                tool(&["mcopy", "-s", "-i", &to, &from], Path::new("::/"), &[0])?;
             }
         }
         drop(mounted);
-        for device in &self.devices.devices {
-            File::open(&device.0)?.sync_all()?;
-        }
-        let images = self.files.iter().take(systems.len()).map(Image::of);
-        images.collect()
+        drop(devices);
+        files
+            .iter()
+            .map(|file| {
+                let image = Image::of(&File::open(file)?)?;
+                fs::remove_file(file)?;
+                Ok(image)
+            })
+            .collect()
     }
 }
 

@@ -50,7 +50,7 @@ fn each_request(worker: &Worker, setup: &Setup, seed: u64, figure: &mut Figure) 
             figure.count += 1;
             let wrong = match code {
                 None => Some(Wrong::Panic(String::from("the disturbed run dies"))),
-                code => judge_disks(&worker.bench, setup, &goal, &images, code == Some(0))?,
+                code => judge_disks(worker.bench(setup), setup, &goal, &images, code == Some(0))?,
             };
             if let Some(wrong) = wrong {
                 wrong.count(figure);
@@ -95,8 +95,8 @@ fn judge_disks(
     images: &[Image],
     is_done: bool,
 ) -> Result<Option<Wrong>> {
-    bench.put(images)?;
     let systems = setup.systems();
+    bench.put(&systems, images)?;
     bench.devices.check(&systems, true)?;
     let mounted = bench.devices.mount(&systems)?;
     let now = judge::read(mounted.root());

@@ -318,8 +318,8 @@ fn after_cut(
     goal: &Goal,
     images: &[Image],
 ) -> Result<Result<Mounted, Wrong>> {
-    bench.put(images)?;
     let systems = setup.systems();
+    bench.put(&systems, images)?;
     let mut mounted = bench.devices.mount(&systems)?;
     let mut found = goal.after_cut(&read(mounted.root()));
     if found.is_ok() && systems.iter().any(|system| system.is_checked) {

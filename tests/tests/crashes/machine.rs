@@ -26,6 +26,9 @@ pub(crate) struct FileSystem {
     pub(crate) options: &'static str,
     /// How large it is: not much larger than each wants to be.
     pub(crate) megabytes: u64,
+    /// Whether its blocks are smaller than a page, as those of small file systems are if
+    /// nobody says otherwise (mke2fs.conf(5)).
+    pub(crate) has_small_blocks: bool,
     /// Whether a boot checks it before it is mounted: without a journal a cut
     /// leaves it inconsistent.
     pub(crate) is_checked: bool,
@@ -34,7 +37,15 @@ pub(crate) struct FileSystem {
     pub(crate) share: u64,
 }
 
-const EXT: [&str; 5] = ["mke2fs", "-q", "-F", "-E", "lazy_itable_init=0"];
+/// With the blocks of larger file systems.
+const EXT: [&str; 5] = ["mke2fs", "-qF", "-b4096", "-E", "lazy_itable_init=0"];
+
+impl FileSystem {
+    /// How large it is, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.megabytes << 20
+    }
+}
 
 const fn ext(name: &'static str, make: &'static [&'static str]) -> FileSystem {
     FileSystem {
@@ -43,6 +54,7 @@ const fn ext(name: &'static str, make: &'static [&'static str]) -> FileSystem {
         kind: "ext4",
         options: "",
         megabytes: 16,
+        has_small_blocks: false,
         is_checked: false,
         share: 1000,
     }
@@ -53,12 +65,28 @@ pub(crate) static EXT2: FileSystem = FileSystem {
     is_checked: true,
     ..ext("ext2", &[EXT[0], EXT[1], EXT[2], EXT[3], EXT[4], "-text2"])
 };
+pub(crate) static EXT2_SMALL: FileSystem = FileSystem {
+    kind: "ext2",
+    has_small_blocks: true,
+    is_checked: true,
+    ..ext(
+        "ext2 with blocks of 1 KiB",
+        &[EXT[0], EXT[1], "-b1024", EXT[3], EXT[4], "-text2"],
+    )
+};
 pub(crate) static EXT3: FileSystem = FileSystem {
     kind: "ext3",
     ..ext("ext3", &[EXT[0], EXT[1], EXT[2], EXT[3], EXT[4], "-text3"])
 };
 pub(crate) static EXT4: FileSystem =
     ext("ext4", &[EXT[0], EXT[1], EXT[2], EXT[3], EXT[4], "-text4"]);
+pub(crate) static EXT4_SMALL: FileSystem = FileSystem {
+    has_small_blocks: true,
+    ..ext(
+        "ext4 with blocks of 1 KiB",
+        &[EXT[0], EXT[1], "-b1024", EXT[3], EXT[4], "-text4"],
+    )
+};
 pub(crate) static EXT4_NO_JOURNAL: FileSystem = FileSystem {
     is_checked: true,
     ..ext(
@@ -81,10 +109,11 @@ pub(crate) static EXT4_WRITEBACK: FileSystem = FileSystem {
 };
 pub(crate) static XFS: FileSystem = FileSystem {
     name: "xfs",
-    make: &["mkfs.xfs", "-q", "-f"],
+    make: &["mkfs.xfs", "-q", "-f", "-ssize=4096"],
     kind: "xfs",
     options: "",
     megabytes: 300,
+    has_small_blocks: false,
     is_checked: false,
     share: 60,
 };
@@ -94,6 +123,7 @@ pub(crate) static BTRFS: FileSystem = FileSystem {
     kind: "btrfs",
     options: "",
     megabytes: 120,
+    has_small_blocks: false,
     is_checked: false,
     share: 30,
 };
@@ -105,6 +135,7 @@ pub(crate) static VFAT: FileSystem = FileSystem {
     kind: "vfat",
     options: "",
     megabytes: 48,
+    has_small_blocks: false,
     is_checked: true,
     share: 1000,
 };
@@ -196,6 +227,11 @@ impl Setup {
         core::iter::once(self.root).chain(self.boot).collect()
     }
 
+    /// Whether one of them has small blocks.
+    pub(crate) fn has_small_blocks(&self) -> bool {
+        self.systems().iter().any(|system| system.has_small_blocks)
+    }
+
     /// What it is called in messages.
     pub(crate) fn name(&self) -> String {
         let boot = self.boot.map(|boot| format!(", os.conf on {}", boot.name));
@@ -246,8 +282,10 @@ pub(crate) fn guests() -> Vec<Setup> {
 pub(crate) fn setups() -> Vec<Setup> {
     let one = [
         &EXT2,
+        &EXT2_SMALL,
         &EXT3,
         &EXT4,
+        &EXT4_SMALL,
         &EXT4_NO_JOURNAL,
         &EXT4_WRITEBACK,
         &XFS,

@@ -26,7 +26,7 @@ pub(crate) fn run(folder: &Path, seed: u64) -> Result<Figure> {
     control(&worker, &guest, &setups[0], &mut dice)?;
     for (job, setup) in setups.iter().enumerate() {
         let base = worker
-            .bench
+            .bench(setup)
             .make(&setup.systems(), &|root| setup.fill(root))?;
         let (memory, images) = guest.boot(&worker.disks, setup, &base)?;
         let machine = (memory.as_path(), images.as_slice());
@@ -40,8 +40,8 @@ pub(crate) fn run(folder: &Path, seed: u64) -> Result<Figure> {
         power.run("umount /root/boot /root")?;
         drop(power);
         let tree = |images: &[_]| {
-            worker.bench.put(images)?;
-            let mounted = worker.bench.devices.mount(&setup.systems())?;
+            worker.bench(setup).put(&setup.systems(), images)?;
+            let mounted = worker.bench(setup).devices.mount(&setup.systems())?;
             Ok::<_, anyhow::Error>(judge::read(mounted.root()))
         };
         let goal = Goal {
@@ -60,7 +60,7 @@ pub(crate) fn run(folder: &Path, seed: u64) -> Result<Figure> {
             drop(power);
             let disks = worker.disks.images();
             figure.count += 1;
-            if let Some(wrong) = judge::judge(&worker.bench, setup, &goal, &disks)? {
+            if let Some(wrong) = judge::judge(worker.bench(setup), setup, &goal, &disks)? {
                 wrong.count(&mut figure);
                 report(
                     setup,
@@ -88,7 +88,7 @@ const NO_SYNC_AFTER_RENAME: &str = "cp old new && sync new && mv new old && sync
 /// once more after it has its name.
 fn control(worker: &Worker, guest: &Guest, setup: &Setup, dice: &mut Dice) -> Result<()> {
     let folder = Path::new(CONF).with_file_name("");
-    let base = worker.bench.make(&setup.systems(), &|root| {
+    let base = worker.bench(setup).make(&setup.systems(), &|root| {
         setup.fill(root)?;
         fs::write(root.join(&folder).join("marker"), "x")?;
         Ok(fs::write(root.join(&folder).join("old"), "not empty")?)
@@ -106,8 +106,8 @@ fn control(worker: &Worker, guest: &Guest, setup: &Setup, dice: &mut Dice) -> Re
     states::each(&images, &log, dice, &mut seen, &mut |_, images| {
         count += 1;
         found = (|| {
-            worker.bench.put(images)?;
-            let mounted = worker.bench.devices.mount(&setup.systems())?;
+            worker.bench(setup).put(&setup.systems(), images)?;
+            let mounted = worker.bench(setup).devices.mount(&setup.systems())?;
             let folder = mounted.root().join(&folder);
             let text = fs::read_to_string(folder.join("old")).unwrap_or_default();
             Ok(!folder.join("marker").exists() && text != "not empty")

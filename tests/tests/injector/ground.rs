@@ -3,7 +3,7 @@
 use crate::machine::Ground;
 use anyhow::Result;
 use osconf_tests::command::output_of;
-use osconf_tests::ram_disk::RamDisk;
+use osconf_tests::disk::RamDisk;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,8 +65,8 @@ impl Grounds {
         let size = format!("{}K", DISK_BYTES >> 10);
         let words = ["-q", "-b", "4096", "-t", kind];
         let mut make = Command::new("mke2fs");
-        output_of(make.args(words).arg(disk.path()).arg(size))?;
-        output_of(Command::new("mount").arg(disk.path()).arg(place))?;
+        output_of(make.args(words).arg(disk.as_ref()).arg(size))?;
+        output_of(Command::new("mount").arg(disk.as_ref()).arg(place))?;
         self.0.push((place.to_owned(), Some(disk)));
         Ok(fs::remove_dir(place.join("lost+found"))?)
     }

@@ -29,7 +29,7 @@ use judge::{Harm, Problem};
 use machine::Machine;
 use osconf_tests::dice::Dice;
 use osconf_tests::figure::{self, Figure};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use osconf_tests::processor;
 use shot::Story;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -110,7 +110,7 @@ fn all(
     let queue = Mutex::new(machines.iter().enumerate().collect::<Vec<_>>());
     let total = Mutex::new(Figure::new(subject.name));
     let work = |number: usize, own: &Path| -> Result<()> {
-        stay_on_one_processor(number)?;
+        processor::stay_on_one(number)?;
         let guest = subject.is_guest.then(|| own.display().to_string());
         let starter = Starter::new(own, Watch::new(), guest)?;
         let mut tools = Tools::new(starter, &subject.program, native)?;
@@ -141,19 +141,6 @@ fn all(
             .try_for_each(|worker| worker.join().expect("no panic"))
     })?;
     Ok(total.into_inner()?)
-}
-
-/// Keeps this thread and the runs that it starts on one processor: they wait for each
-/// other at every stop, and to wake another processor takes longer than what is done
-/// between two.
-fn stay_on_one_processor(number: usize) -> Result<()> {
-    let allowed = sched_getaffinity(None)?;
-    let all: Vec<usize> = (0..CpuSet::MAX_CPU)
-        .filter(|&processor| allowed.is_set(processor))
-        .collect();
-    let mut one = CpuSet::new();
-    one.set(all[number % all.len()]);
-    Ok(sched_setaffinity(None, &one)?)
 }
 
 /// Puts `share` faults on a machine.

@@ -1,4 +1,5 @@
-//! Disks in memory, for rigs that sync a million times.
+//! Block devices that the tests make: on a file, and in memory, for rigs that sync a
+//! million times.
 //!
 //! A loop device hands each request to a thread of the kernel, and its answer goes
 //! through another; a zram device (Documentation/admin-guide/blockdev/zram.rst) answers
@@ -23,12 +24,45 @@ const PAGE: u64 = 4096;
 /// What it begins with; the number of the process follows.
 const MARK: &str = "a disk of osconf's tests, made by process ";
 
+/// A loop device, detached when it is dropped.
+#[derive(Debug)]
+pub struct Loop(PathBuf);
+
+impl Loop {
+    /// One on this file.
+    ///
+    /// # Errors
+    /// There is none left, or we are not root.
+    pub fn new(file: &Path) -> Result<Self> {
+        let mut losetup = Command::new("losetup");
+        let path = output_of(losetup.args(["--find", "--show"]).arg(file))?;
+        Ok(Self(path.trim().into()))
+    }
+}
+
+impl AsRef<Path> for Loop {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        // At worst it stays, and says so in `losetup --all`.
+        let _ = Command::new("losetup")
+            .arg("--detach")
+            .arg(&self.0)
+            .status();
+    }
+}
+
 /// A block device in memory, gone when it is dropped. It must not be mounted then.
 #[derive(Debug)]
-pub struct RamDisk {
-    path: PathBuf,
-    /// A zram device's number; a loop device has none.
-    number: Option<String>,
+pub enum RamDisk {
+    /// What it should be.
+    Zram(Zram),
+    /// Where the kernel has no zram, or it is not ours to use.
+    Loop(Loop),
 }
 
 impl RamDisk {
@@ -40,24 +74,40 @@ impl RamDisk {
     pub fn new(file: &Path, bytes: u64) -> Result<Self> {
         static SWEPT: Once = Once::new();
         SWEPT.call_once(sweep);
-        if let Ok(disk) = Self::zram(bytes) {
-            return Ok(disk);
+        match Zram::new(bytes) {
+            Ok(disk) => Ok(Self::Zram(disk)),
+            Err(_) => Self::on_file(file, bytes),
         }
+    }
+
+    /// The same always on a file, for file systems with smaller blocks.
+    ///
+    /// # Errors
+    /// There is no loop device, or we are not root.
+    pub fn on_file(file: &Path, bytes: u64) -> Result<Self> {
         File::create(file)?.set_len(bytes)?;
-        let path = output_of(Command::new("losetup").args(["--find", "--show"]).arg(file))?;
-        Ok(Self {
-            path: path.trim().into(),
-            number: None,
-        })
+        Loop::new(file).map(Self::Loop)
     }
+}
 
-    /// Its device.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+impl AsRef<Path> for RamDisk {
+    fn as_ref(&self) -> &Path {
+        match self {
+            Self::Zram(disk) => &disk.path,
+            Self::Loop(disk) => disk.as_ref(),
+        }
     }
+}
 
-    fn zram(bytes: u64) -> Result<Self> {
+/// A zram device, removed when it is dropped.
+#[derive(Debug)]
+pub struct Zram {
+    number: String,
+    path: PathBuf,
+}
+
+impl Zram {
+    fn new(bytes: u64) -> Result<Self> {
         let control = Path::new(CONTROL);
         // In a container it may be there and not be ours.
         File::options()
@@ -67,7 +117,7 @@ impl RamDisk {
         let number = number.trim();
         let disk = Self {
             path: device(number),
-            number: Some(number.to_owned()),
+            number: number.to_owned(),
         };
         let size = format!("/sys/block/zram{number}/disksize");
         fs::write(size, (bytes + PAGE).to_string())?;
@@ -82,13 +132,9 @@ impl RamDisk {
     }
 }
 
-impl Drop for RamDisk {
+impl Drop for Zram {
     fn drop(&mut self) {
-        let gone = match &self.number {
-            Some(number) => remove(number),
-            None => output_of(Command::new("losetup").arg("--detach").arg(&self.path)).map(drop),
-        };
-        if let Err(error) = gone {
+        if let Err(error) = remove(&self.number) {
             eprintln!("{}: {error:#}", self.path.display());
         }
     }
