@@ -24,7 +24,7 @@ const WRONG: [(&str, &str, &str); 4] = [
     (
         "leaves-a-hash-for-all-to-read",
         "",
-        "printf 'root:$6$x$y:1::::::\\n' > etc/shadow && chmod 644 etc/shadow",
+        "printf 'root:$1$x$y:1::::::\\n' > etc/shadow && chmod 644 etc/shadow",
     ),
     ("leaves-a-new-file-behind", "", "echo x > etc/.hosts.osconf"),
 ];

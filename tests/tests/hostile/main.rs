@@ -31,9 +31,9 @@ fn main() -> ExitCode {
     // Each case waits for the disk.
     arguments.test_threads.get_or_insert(3);
     arguments.quiet = true;
-    let trials = rig::set_up().and_then(|()| all());
-    match trials {
-        Ok(trials) => {
+    let ground_and_trials = rig::set_up().and_then(|ground| Ok((ground, all()?)));
+    match ground_and_trials {
+        Ok((_ground, trials)) => {
             let conclusion = libtest_mimic::run(&arguments, trials);
             judge::print_figure();
             conclusion.exit_code()

@@ -4,7 +4,9 @@ use anyhow::{Context, Result, ensure};
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 pub(crate) use osconf_tests::command::run;
+use osconf_tests::disk::RamDisk;
 use osconf_tests::product::binary;
+use rustix::mount::{UnmountFlags, unmount};
 use std::collections::HashMap;
 use std::env;
 use std::fs;
@@ -71,21 +73,39 @@ pub(crate) fn canary() -> &'static Path {
     &CANARY
 }
 
+/// The disk that all cases work on, unmounted when it is dropped.
+pub(crate) struct Ground(RamDisk);
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        // Whatever a case has left on it.
+        if let Err(errno) = unmount(disk(), UnmountFlags::DETACH) {
+            eprintln!(
+                "{}, on {}: {errno}",
+                disk().display(),
+                self.0.as_ref().display()
+            );
+        }
+    }
+}
+
 /// Mounts the disk, and plugs in the NICs.
-pub(crate) fn set_up() -> Result<()> {
+pub(crate) fn set_up() -> Result<Ground> {
     // Whoever starts us may have any: no mode may depend on it.
     rustix::process::umask(rustix::fs::Mode::empty());
     binary()?;
     let ram = disk().with_file_name("ram");
     fs::create_dir(&ram)?;
     run("mount", &["-t", "tmpfs", "tmpfs", &text(&ram)])?;
-    let image = ram.join("disk.img");
-    fs::File::create(&image)?.set_len(DISK_BYTES)?;
-    run("mkfs.ext4", &["-q", &text(&image)])?;
+    let device = RamDisk::new(&ram.join("disk.img"), DISK_BYTES)?;
+    let name = text(device.as_ref());
+    let size = format!("{}K", DISK_BYTES >> 10);
+    run("mkfs.ext4", &["-q", &name, &size])?;
     fs::create_dir(disk())?;
     // With strictatime, who reads a file leaves a trace.
-    let options = "loop,strictatime,lazytime";
-    run("mount", &["-o", options, &text(&image), &text(disk())])?;
+    let options = "strictatime,lazytime";
+    run("mount", &["-o", options, &name, &text(disk())])?;
+    let ground = Ground(device);
     for name in ["etc/shadow", "etc/file", "folder/etc%2Fshadow"] {
         let path = canary().join(name);
         fs::create_dir_all(path.parent().context("no folder")?)?;
@@ -93,7 +113,8 @@ pub(crate) fn set_up() -> Result<()> {
     }
     let batch = disk().join("nics");
     fs::write(&batch, NICS)?;
-    run("ip", &["-batch", &text(&batch)])
+    run("ip", &["-batch", &text(&batch)])?;
+    Ok(ground)
 }
 
 /// A path as an argument.
