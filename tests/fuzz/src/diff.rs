@@ -27,7 +27,7 @@ fn check(old: &[u8], new: &[u8]) {
         patched.as_deref() == Some(new),
         "`{}` becomes {:?} by `{}`",
         show(old),
-        patched.map(|text| show(&text)),
+        patched.as_deref().map(show),
         show(&patch)
     );
 }

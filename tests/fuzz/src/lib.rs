@@ -20,6 +20,7 @@ mod readers;
 mod words;
 
 use core::cell::RefCell;
+use core::fmt;
 use osconf::text::Buf;
 
 /// Takes any bytes, and panics if a law is broken by them.
@@ -71,9 +72,25 @@ fn written(write: impl FnOnce(&mut Buf<'_>)) -> Vec<u8> {
 /// Far more than any file here becomes.
 const ROOM: usize = 64 * 1024;
 
-/// Bytes as text, to be shown.
-fn show(bytes: &[u8]) -> String {
-    bytes.escape_ascii().to_string()
+/// Bytes that are shown as text, but only where they must be: to escape those of each
+/// input took a fifth of the time.
+#[derive(PartialEq, Eq)]
+struct Shown<'a>(&'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.escape_ascii().fmt(f)
+    }
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+fn show(bytes: &[u8]) -> Shown<'_> {
+    Shown(bytes)
 }
 
 /// Whether a quote is never closed. Neither a shell nor OpenWrt's uci reads such a file;

@@ -102,7 +102,9 @@ fn plan(wanted: &Wanted<'_>) -> Plan {
 fn paths(plan: &Plan) -> BTreeSet<String> {
     let writes = plan.changes().iter();
     let writes = writes.filter(|change| matches!(change.action, Action::Write(_)));
-    writes.map(|change| show(change.path.as_bytes())).collect()
+    writes
+        .map(|change| show(change.path.as_bytes()).to_string())
+        .collect()
 }
 
 /// Does what is planned, and once more, which changes nothing.
@@ -113,10 +115,9 @@ fn apply(plan: &Plan, wanted: &Wanted<'_>, before: Files) -> Files {
     for (path, text) in &twice {
         assert!(
             once.get(path) == Some(text),
-            "twice is not once: {path}: `{}` becomes `{}` becomes `{}`",
+            "twice is not once: {path}: `{}` becomes {:?} becomes `{}`",
             show(old.get(path).map_or(&b""[..], |old| old)),
-            once.get(path)
-                .map_or_else(|| "nothing".into(), |once| show(once)),
+            once.get(path).map(|once| show(once)),
             show(text)
         );
     }
@@ -126,7 +127,7 @@ fn apply(plan: &Plan, wanted: &Wanted<'_>, before: Files) -> Files {
 
 fn apply_once(plan: &Plan, wanted: &Wanted<'_>, mut files: Files) -> Files {
     for change in plan.changes() {
-        let path = show(change.path.as_bytes());
+        let path = show(change.path.as_bytes()).to_string();
         match change.action {
             Action::Write(write) => {
                 let old = files.get(&path);
