@@ -12,9 +12,9 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 /// Those of sched_setaffinity(2).
 pub fn stay_on_one(number: usize) -> io::Result<()> {
     let allowed = sched_getaffinity(None)?;
-    let all = || (0..CpuSet::MAX_CPU).filter(|&processor| allowed.is_set(processor));
+    let all = (0..CpuSet::MAX_CPU).filter(|&processor| allowed.is_set(processor));
     let mut one = CpuSet::new();
-    for processor in all().cycle().skip(number).take(1) {
+    if let Some(processor) = all.cycle().nth(number) {
         one.set(processor);
     }
     sched_setaffinity(None, &one)

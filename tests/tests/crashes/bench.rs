@@ -182,6 +182,12 @@ impl Bench {
         Ok(())
     }
 
+    /// Puts images on the disks, and mounts them.
+    pub(crate) fn mount(&self, systems: &[&FileSystem], images: &[Image]) -> Result<Mounted> {
+        self.put(systems, images)?;
+        self.devices.mount(systems)
+    }
+
     /// Makes new file systems, has `fill` put something on them, and takes them.
     pub(crate) fn make(
         &self,

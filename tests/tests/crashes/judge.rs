@@ -319,8 +319,7 @@ fn after_cut(
     images: &[Image],
 ) -> Result<Result<Mounted, Wrong>> {
     let systems = setup.systems();
-    bench.put(&systems, images)?;
-    let mut mounted = bench.devices.mount(&systems)?;
+    let mut mounted = bench.mount(&systems, images)?;
     let mut found = goal.after_cut(&read(mounted.root()));
     if found.is_ok() && systems.iter().any(|system| system.is_checked) {
         drop(mounted);

@@ -40,8 +40,7 @@ pub(crate) fn run(folder: &Path, seed: u64) -> Result<Figure> {
         power.run("umount /root/boot /root")?;
         drop(power);
         let tree = |images: &[_]| {
-            worker.bench(setup).put(&setup.systems(), images)?;
-            let mounted = worker.bench(setup).devices.mount(&setup.systems())?;
+            let mounted = worker.bench(setup).mount(&setup.systems(), images)?;
             Ok::<_, anyhow::Error>(judge::read(mounted.root()))
         };
         let goal = Goal {
@@ -106,8 +105,7 @@ fn control(worker: &Worker, guest: &Guest, setup: &Setup, dice: &mut Dice) -> Re
     states::each(&images, &log, dice, &mut seen, &mut |_, images| {
         count += 1;
         found = (|| {
-            worker.bench(setup).put(&setup.systems(), images)?;
-            let mounted = worker.bench(setup).devices.mount(&setup.systems())?;
+            let mounted = worker.bench(setup).mount(&setup.systems(), images)?;
             let folder = mounted.root().join(&folder);
             let text = fs::read_to_string(folder.join("old")).unwrap_or_default();
             Ok(!folder.join("marker").exists() && text != "not empty")
