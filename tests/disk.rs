@@ -34,8 +34,17 @@ impl Loop {
     /// # Errors
     /// There is none left, or we are not root.
     pub fn new(file: &Path) -> Result<Self> {
+        Self::with(&[], file)
+    }
+
+    /// The same with more options of losetup(8).
+    ///
+    /// # Errors
+    /// The same.
+    pub fn with(options: &[&str], file: &Path) -> Result<Self> {
         let mut losetup = Command::new("losetup");
-        let path = output_of(losetup.args(["--find", "--show"]).arg(file))?;
+        losetup.args(["--find", "--show"]).args(options).arg(file);
+        let path = output_of(&mut losetup)?;
         Ok(Self(path.trim().into()))
     }
 }
@@ -80,7 +89,21 @@ impl RamDisk {
         }
     }
 
-    /// The same always on a file, for file systems with smaller blocks.
+    /// One with an empty file system: `ext2`, `ext3` or `ext4`.
+    ///
+    /// # Errors
+    /// The same, or mke2fs(8) is not there.
+    pub fn formatted(file: &Path, bytes: u64, kind: &str) -> Result<Self> {
+        let disk = Self::new(file, bytes)?;
+        // Its device may be longer than it is.
+        let size = format!("{}K", bytes >> 10);
+        let words = ["-q", "-b", "4096", "-t", kind];
+        let mut make = Command::new("mke2fs");
+        output_of(make.args(words).arg(disk.as_ref()).arg(size))?;
+        Ok(disk)
+    }
+
+    /// An empty disk that is always on a file, for file systems with smaller blocks.
     ///
     /// # Errors
     /// There is no loop device, or we are not root.

@@ -332,8 +332,7 @@ fn a_device_that_appears_late_is_waited_for() {
             attach(&late)
         });
         let (exit, said) = root.osconf(&format!("apply --wait 20 --device UUID={uuid}"));
-        let device = plug.join().unwrap();
-        run("losetup", &["--detach", &device]);
+        drop(plug.join().unwrap());
         assert_eq!(exit, 0, "{said}");
         assert!(said.contains("nothing to do"), "{said}");
     });

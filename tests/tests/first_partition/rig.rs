@@ -1,5 +1,6 @@
 //! Disks in files, as loop devices, and a root on one of them.
 
+use osconf_tests::disk::Loop;
 use osconf_tests::namespace;
 use osconf_tests::product::binary;
 use std::fs::{self, File};
@@ -34,6 +35,7 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
 pub(crate) struct Disk {
     /// Its device.
     pub(crate) device: String,
+    _attached: Loop,
     _folder: TempDir,
 }
 
@@ -41,9 +43,10 @@ impl Disk {
     /// A disk that `table`, a script for sfdisk(8), divides; nothing, if it is empty.
     pub(crate) fn new(table: &str) -> Self {
         let (folder, image) = image(table);
-        let device = attach(&image);
+        let attached = attach(&image);
         Self {
-            device,
+            device: attached.as_ref().display().to_string(),
+            _attached: attached,
             _folder: folder,
         }
     }
@@ -86,9 +89,6 @@ impl Drop for Disk {
         let _ = Command::new("blockdev")
             .args(["--setrw", &self.device])
             .status();
-        let _ = Command::new("losetup")
-            .args(["--detach", &self.device])
-            .status();
     }
 }
 
@@ -115,17 +115,15 @@ pub(crate) fn image(table: &str) -> (TempDir, PathBuf) {
 }
 
 /// Makes a loop device of it, with its partitions.
-pub(crate) fn attach(image: &Path) -> String {
-    let text = run("losetup", &["--find", "--show", image.to_str().unwrap()]);
-    let device = text.trim().to_owned();
-    let _ = Command::new("partx")
-        .args(["--delete", &device])
-        .stderr(Stdio::null())
-        .status();
-    let _ = Command::new("partx")
-        .args(["--add", &device])
-        .stderr(Stdio::null())
-        .status();
+pub(crate) fn attach(image: &Path) -> Loop {
+    let device = Loop::new(image).unwrap();
+    for deed in ["--delete", "--add"] {
+        let _ = Command::new("partx")
+            .arg(deed)
+            .arg(device.as_ref())
+            .stderr(Stdio::null())
+            .status();
+    }
     device
 }
 

@@ -97,13 +97,11 @@ pub(crate) fn set_up() -> Result<Ground> {
     let ram = disk().with_file_name("ram");
     fs::create_dir(&ram)?;
     run("mount", &["-t", "tmpfs", "tmpfs", &text(&ram)])?;
-    let device = RamDisk::new(&ram.join("disk.img"), DISK_BYTES)?;
-    let name = text(device.as_ref());
-    let size = format!("{}K", DISK_BYTES >> 10);
-    run("mkfs.ext4", &["-q", &name, &size])?;
+    let device = RamDisk::formatted(&ram.join("disk.img"), DISK_BYTES, "ext4")?;
     fs::create_dir(disk())?;
     // With strictatime, who reads a file leaves a trace.
     let options = "strictatime,lazytime";
+    let name = text(device.as_ref());
     run("mount", &["-o", options, &name, &text(disk())])?;
     let ground = Ground(device);
     for name in ["etc/shadow", "etc/file", "folder/etc%2Fshadow"] {

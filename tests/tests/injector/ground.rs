@@ -61,11 +61,7 @@ impl Grounds {
 
     /// A file system in memory: syncs are quick, and yet it is no RAM disk to the program.
     fn mount(&mut self, place: &Path, kind: &str) -> Result<()> {
-        let disk = RamDisk::new(&place.with_extension("img"), DISK_BYTES)?;
-        let size = format!("{}K", DISK_BYTES >> 10);
-        let words = ["-q", "-b", "4096", "-t", kind];
-        let mut make = Command::new("mke2fs");
-        output_of(make.args(words).arg(disk.as_ref()).arg(size))?;
+        let disk = RamDisk::formatted(&place.with_extension("img"), DISK_BYTES, kind)?;
         output_of(Command::new("mount").arg(disk.as_ref()).arg(place))?;
         self.0.push((place.to_owned(), Some(disk)));
         Ok(fs::remove_dir(place.join("lost+found"))?)

@@ -3,6 +3,7 @@
 use crate::rig::{output_of, run};
 use anyhow::Result;
 use osconf_tests::case::Case;
+use osconf_tests::disk::Loop;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
@@ -10,16 +11,9 @@ use std::process::Command;
 /// Bytes of a partition; ext4 needs two of them, and the tools a round number.
 const PARTITION_BYTES: u64 = 8 << 20;
 
-/// A loop device. It goes when nothing of it is mounted any more, but must be
-/// told to, whatever happens meanwhile.
-struct Disk(String);
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // At worst it stays, and says so in `losetup --all`.
-        let _ = run("losetup", &["--detach".as_ref(), self.0.as_ref()]);
-    }
-}
+/// A loop device with partitions. It goes when nothing of it is mounted any more, but
+/// must be told to, whatever happens meanwhile.
+struct Disk(Loop);
 
 impl Disk {
     fn new(image: &Path, partitions: usize) -> Result<Self> {
@@ -35,17 +29,16 @@ impl Disk {
                 .arg(image)
                 .stdin(File::open(table)?),
         )?;
-        let text = output_of(
-            Command::new("losetup")
-                .args(["--find", "--show", "--partscan"])
-                .arg(image),
-        )?;
-        let disk = Self(text.trim().to_owned());
+        let disk = Self(Loop::with(&["--partscan"], image)?);
         // The kernel need not know partition tables: partx tells it, and first
         // what a disk of another case under the same name may have left.
         let _ = run("partx", &["--delete".as_ref(), disk.0.as_ref()]);
         run("partx", &["--add".as_ref(), disk.0.as_ref()])?;
         Ok(disk)
+    }
+
+    fn name(&self) -> String {
+        self.0.as_ref().display().to_string()
     }
 }
 
@@ -57,7 +50,7 @@ pub(crate) fn mount(case: &Case, work: &Path, root: &Path) -> Result<Vec<String>
     for (number, points) in case.disks.iter().enumerate() {
         let disk = Disk::new(&work.join(format!("disk{number}.img")), points.len())?;
         for (partition, point) in (1..).zip(points).filter(|(_, point)| *point != "-") {
-            mounts.push((point, format!("{}p{partition}", disk.0)));
+            mounts.push((point, format!("{}p{partition}", disk.name())));
         }
         disks.push(disk);
     }
@@ -70,5 +63,5 @@ pub(crate) fn mount(case: &Case, work: &Path, root: &Path) -> Result<Vec<String>
         run("mount", &[partition.as_ref(), &point])?;
         fs::remove_dir(point.join("lost+found"))?;
     }
-    Ok(disks.iter().map(|disk| disk.0.clone()).collect())
+    Ok(disks.iter().map(Disk::name).collect())
 }
